@@ -17,7 +17,7 @@ _OPS: Final = ("same", "same", "same", "update", "create", "delete", "replace")
 def mixed_plan_of(resources: int, seed: int = 0) -> dict[str, Any]:
     """A preview of `resources` resources of about forty types. The same seed gives the same preview.
 
-    A third of the teams has no dependencies in the plan, as in the stream of events, and is connected only by ids.
+    A third of the teams have no dependencies in the plan, as in the stream of events, and are connected only by IDs.
     """
     chance = random.Random(seed)
     steps = [stack()]

@@ -64,7 +64,7 @@ def _platform(chance: random.Random) -> Iterator[dict[str, Any]]:
 
 
 def _changed(op: str, urn: str, parent: str, inputs: Inputs, change: Change, chance: random.Random) -> dict[str, Any]:
-    """The step of a child: the operation of its component, or a change of its own."""
+    """The step of a child: the operation of its component, or a separate change."""
     if op != "same" or chance.random() < 0.6:
         return step(op, urn, parent, inputs, inputs)
     after = dict(inputs)

@@ -68,7 +68,7 @@ IDS: Final = {
     "securityGroups": "sg-00000000000000000",
     "subnetId": "subnet-00000000000000000",
 }
-"""What is given for the ids that resources have under mocks, where AWS's models have a form for them."""
+"""Valid IDs that replace the mock IDs of resources, for types whose format AWS's models define."""
 
 DECLARED: Final = {each.token: each for each in DECLARATIONS}
 

@@ -1,4 +1,4 @@
-"""Rules that every plan must meet, whatever the stack file contains.
+"""Rules that every plan must meet, for any stack file.
 
 An invariant takes a plan and yields one sentence per violation. Invariants apply to resource types, not to components,
 so that they also cover new components.
@@ -6,29 +6,41 @@ so that they also cover new components.
 
 import json
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from ipaddress import ip_network
-from typing import Any, Final
+from typing import Final
 
 import pulumi_aws as aws
 import pulumi_kubernetes as k8s
 
 from mlplatform.compute.node_group.nodes import SESSION_ACTIONS
-from mlplatform.foundation.network import endpoints
-from mlplatform.foundation.network.reach import Door, Subnet, unreachable
+from mlplatform.foundation.network import endpoint_services
+from mlplatform.foundation.network.reach import unreachable
 from mlplatform.registries.image_registry.spec import PULL
 from mlplatform.testing import Declared, Plan, token
+from plan_parts import (
+    Json,
+    buckets_without,
+    is_the_internet,
+    is_true,
+    listed,
+    names_a_principal,
+    pods,
+    routes,
+    service_of,
+    statements,
+    takes_tags,
+)
 
 Invariant = Callable[[Plan], Iterator[str]]
-Json = Mapping[str, Any]
 
 INVARIANTS: Final[dict[str, Invariant]] = {}
 """All invariants by name."""
 
 WITHOUT_RESOURCE: Final = frozenset({"ecr:GetAuthorizationToken", *SESSION_ACTIONS})
-"""Actions that support only the resource `*`, or that AWS documents with no other resource:
+"""Actions that support only the resource `*`, or for which AWS documents no other resource:
 https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonelasticcontainerregistry.html and the page
-that `SESSION_ACTIONS` names."""
+that `SESSION_ACTIONS` refers to."""
 
 NO_ENDPOINT_POLICY: Final = frozenset({"eks", "eks-auth"})
 """Services whose endpoints do not support policies: https://docs.aws.amazon.com/eks/latest/userguide/vpc-interface-endpoints.html"""
@@ -55,20 +67,20 @@ def buckets_are_encrypted_with_a_key(plan: Plan) -> Iterator[str]:
         defaults = [rule.get("applyServerSideEncryptionByDefault") or {} for rule in inputs["rules"]]
         return all(each.get("sseAlgorithm") == "aws:kms" and each.get("kmsMasterKeyId") for each in defaults)
 
-    yield from _per_bucket(plan, aws.s3.BucketServerSideEncryptionConfiguration, encrypted)
+    yield from buckets_without(plan, aws.s3.BucketServerSideEncryptionConfiguration, encrypted)
 
 
 @invariant
 def buckets_block_public_access(plan: Plan) -> Iterator[str]:
     guards = ("blockPublicAcls", "blockPublicPolicy", "ignorePublicAcls", "restrictPublicBuckets")
-    yield from _per_bucket(
+    yield from buckets_without(
         plan, aws.s3.BucketPublicAccessBlock, lambda inputs: all(inputs.get(guard) is True for guard in guards)
     )
 
 
 @invariant
 def buckets_have_acls_disabled(plan: Plan) -> Iterator[str]:
-    yield from _per_bucket(
+    yield from buckets_without(
         plan,
         aws.s3.BucketOwnershipControls,
         lambda inputs: inputs["rule"]["objectOwnership"] == "BucketOwnerEnforced",
@@ -87,12 +99,12 @@ def buckets_require_tls(plan: Plan) -> Iterator[str]:
             for statement in json.loads(inputs["policy"])["Statement"]
         )
 
-    yield from _per_bucket(plan, aws.s3.BucketPolicy, denies_plain_text)
+    yield from buckets_without(plan, aws.s3.BucketPolicy, denies_plain_text)
 
 
 @invariant
 def buckets_keep_versions(plan: Plan) -> Iterator[str]:
-    yield from _per_bucket(
+    yield from buckets_without(
         plan, aws.s3.BucketVersioning, lambda inputs: inputs["versioningConfiguration"]["status"] == "Enabled"
     )
 
@@ -141,10 +153,10 @@ def logs_are_encrypted_and_expire(plan: Plan) -> Iterator[str]:
 def disks_are_encrypted_with_a_key(plan: Plan) -> Iterator[str]:
     for template in plan.of(aws.ec2.LaunchTemplate):
         volumes = [mapping.get("ebs") or {} for mapping in template.inputs.get("blockDeviceMappings") or [{}]]
-        if not all(_true(volume.get("encrypted")) and volume.get("kmsKeyId") for volume in volumes):
+        if not all(is_true(volume.get("encrypted")) and volume.get("kmsKeyId") for volume in volumes):
             yield f"{template.name} has a volume without a key"
     for volume in plan.of(aws.ebs.Volume):
-        if not (_true(volume.inputs.get("encrypted")) and volume.inputs.get("kmsKeyId")):
+        if not (is_true(volume.inputs.get("encrypted")) and volume.inputs.get("kmsKeyId")):
             yield f"{volume.name} has no key"
 
 
@@ -210,21 +222,21 @@ def nodes_are_in_private_subnets(plan: Plan) -> Iterator[str]:
 
 @invariant
 def private_subnets_reach_what_nodes_and_pods_need(plan: Plan) -> Iterator[str]:
-    needed = {**endpoints.NODES_NEED, endpoints.LAYERS: "nodes pull the layers of images"}
-    for subnet, service, why in unreachable(*_routes(plan), needed):
+    needed = {**endpoint_services.NODES_NEED, endpoint_services.LAYERS: "nodes pull the layers of images"}
+    for subnet, service, why in unreachable(*routes(plan), needed):
         yield f"{subnet.name} can't reach {service}: {why}"
 
 
 @invariant
 def endpoints_allow_only_named_accounts(plan: Plan) -> Iterator[str]:
     for each in plan.of(aws.ec2.VpcEndpoint):
-        service = _service(each)
+        service = service_of(each)
         if not each.inputs.get("policy") and service not in NO_ENDPOINT_POLICY:
             yield f"{each.name} has no policy, and therefore allows access to all accounts"
-        for statement in _statements(each):
+        for statement in statements(each):
             equals = (statement.get("Condition") or {}).get("StringEquals") or {}
-            reads = all(action in READS for action in _listed(statement["Action"]))
-            somewhere = "*" not in _listed(statement.get("Resource")) or service.startswith("ecr.")
+            reads = all(action in READS for action in listed(statement["Action"]))
+            somewhere = "*" not in listed(statement.get("Resource")) or service.startswith("ecr.")
             if not (equals.keys() & {"aws:ResourceAccount", "aws:PrincipalAccount"}) and not (reads and somewhere):
                 yield f"{each.name} allows any account"
             if not equals.get("aws:ResourceAccount") and service in ("s3", "dynamodb", "sqs") and not reads:
@@ -266,14 +278,14 @@ def clusters_are_not_open_to_the_internet(plan: Plan) -> Iterator[str]:
 def no_rule_allows_the_internet(plan: Plan) -> Iterator[str]:
     for rule in plan.of(aws.vpc.SecurityGroupIngressRule):
         for cidr in (rule.inputs.get("cidrIpv4"), rule.inputs.get("cidrIpv6")):
-            if _is_the_internet(cidr):
+            if is_the_internet(cidr):
                 yield f"{rule.name} allows {cidr}"
     rules = [(each, each.inputs) for each in plan.of(aws.ec2.SecurityGroupRule) if each.inputs["type"] == "ingress"]
     for kind in (aws.ec2.SecurityGroup, aws.ec2.DefaultSecurityGroup):
         rules += [(group, rule) for group in plan.of(kind) for rule in group.inputs.get("ingress") or []]
     for declared, inputs in rules:
         for cidr in [*(inputs.get("cidrBlocks") or []), *(inputs.get("ipv6CidrBlocks") or [])]:
-            if _is_the_internet(cidr):
+            if is_the_internet(cidr):
                 yield f"{declared.name} allows {cidr}"
 
 
@@ -287,7 +299,7 @@ def services_stay_inside_the_cluster(plan: Plan) -> Iterator[str]:
 @invariant
 def taggable_resources_have_tags(plan: Plan) -> Iterator[str]:
     for each in plan:
-        if each.custom and each.type.startswith("aws:") and _takes_tags(each.type):
+        if each.custom and each.type.startswith("aws:") and takes_tags(each.type):
             missing = {"Name", "mlplatform:stack", "mlplatform:name", "owner", "environment"} - {
                 *(each.inputs.get("tags") or {})
             }
@@ -308,10 +320,10 @@ def policies_name_actions_and_resources(plan: Plan) -> Iterator[str]:
             continue
         # In a key policy or bucket policy, `*` is that key or bucket, and the principal names the account.
         own = each.type in (token(aws.kms.Key), token(aws.s3.BucketPolicy))
-        for statement in _statements(each):
+        for statement in statements(each):
             if statement["Effect"] != "Allow":
                 continue
-            actions, resources = _listed(statement.get("Action")), _listed(statement.get("Resource"))
+            actions, resources = listed(statement.get("Action")), listed(statement.get("Resource"))
             if "NotAction" in statement or "NotResource" in statement or "*" in actions:
                 yield f"{each.name} allows all actions"
             if not own and any(action.endswith(":*") for action in actions):
@@ -323,10 +335,10 @@ def policies_name_actions_and_resources(plan: Plan) -> Iterator[str]:
 @invariant
 def policies_name_their_principals(plan: Plan) -> Iterator[str]:
     for each in plan:
-        for statement in _statements(each) if each.type != token(aws.ec2.VpcEndpoint) else ():
+        for statement in statements(each) if each.type != token(aws.ec2.VpcEndpoint) else ():
             principal = statement.get("Principal")
-            anyone = principal == "*" or (isinstance(principal, Mapping) and "*" in _listed(principal.get("AWS")))
-            if statement["Effect"] == "Allow" and anyone and not _names_a_principal(statement.get("Condition") or {}):
+            anyone = principal == "*" or (isinstance(principal, Mapping) and "*" in listed(principal.get("AWS")))
+            if statement["Effect"] == "Allow" and anyone and not names_a_principal(statement.get("Condition") or {}):
                 yield f"{each.name} allows anyone"
 
 
@@ -334,7 +346,7 @@ def policies_name_their_principals(plan: Plan) -> Iterator[str]:
 def pods_meet_the_restricted_standard(plan: Plan) -> Iterator[str]:
     """https://kubernetes.io/docs/concepts/security/pod-security-standards/#restricted"""
     for each in plan:
-        for pod in _pods(each.inputs) if each.type.startswith("kubernetes:") else ():
+        for pod in pods(each.inputs) if each.type.startswith("kubernetes:") else ():
             whole = pod.get("securityContext") or {}
             if any(pod.get(shared) for shared in ("hostNetwork", "hostPID", "hostIPC")):
                 yield f"{each.name} uses host namespaces"
@@ -362,101 +374,3 @@ def namespaces_admit_restricted_pods_only(plan: Plan) -> Iterator[str]:
         labels = namespace.inputs["metadata"].get("labels") or {}
         if labels.get("pod-security.kubernetes.io/enforce") != "restricted":
             yield f"{namespace.name} allows unrestricted pods"
-
-
-def _per_bucket(plan: Plan, kind: type, holds: Callable[[Json], bool]) -> Iterator[str]:
-    """List the buckets without a resource of this kind, or with one that does not meet a condition."""
-    beside: dict[str, list[Json]] = {}
-    for each in plan.of(kind):
-        beside.setdefault(str(each.inputs["bucket"]), []).append(each.inputs)
-    for bucket in plan.of(aws.s3.Bucket):
-        found = beside.get(bucket.id, [])
-        if not found or not all(map(holds, found)):
-            yield f"{bucket.name} has no {kind.__name__} that meets the rule"
-
-
-def _routes(plan: Plan) -> tuple[list[Subnet], list[Door]]:
-    """The private subnets in a plan with their routes, and the interface endpoints."""
-    tables = {
-        each.inputs.get("subnetId"): each.inputs["routeTableId"] for each in plan.of(aws.ec2.RouteTableAssociation)
-    }
-    public, leaving = set(), set()
-    for route in plan.of(aws.ec2.Route):
-        if _is_the_internet(route.inputs.get("destinationCidrBlock")):
-            (public if route.inputs.get("gatewayId") else leaving).add(route.inputs["routeTableId"])
-            if not any(value for key, value in route.inputs.items() if key.endswith(("GatewayId", "InterfaceId"))):
-                leaving.discard(route.inputs["routeTableId"])
-    opened: dict[str, list[str]] = {}
-    for rule in plan.of(aws.vpc.SecurityGroupIngressRule):
-        if rule.inputs.get("fromPort", 0) <= 443 <= rule.inputs.get("toPort", 65535) and rule.inputs.get("cidrIpv4"):
-            opened.setdefault(rule.inputs["securityGroupId"], []).append(rule.inputs["cidrIpv4"])
-    gateways: dict[str, set[str]] = {}
-    doors = []
-    for each in plan.of(aws.ec2.VpcEndpoint):
-        for table in each.inputs.get("routeTableIds") or ():
-            gateways.setdefault(table, set()).add(_service(each))
-        if each.inputs["vpcEndpointType"] == "Interface":
-            groups = each.inputs["securityGroupIds"]
-            open_to = [cidr for group in groups for cidr in opened.get(group, ())]
-            doors.append(Door(_service(each), open_to, bool(each.inputs.get("privateDnsEnabled"))))
-    subnets = [
-        Subnet(each.name, each.inputs["cidrBlock"], table in leaving, frozenset(gateways.get(table, ())))
-        for each in plan.of(aws.ec2.Subnet)
-        if (table := tables.get(each.id, "")) not in public
-    ]
-    return subnets, doors
-
-
-def _service(endpoint: Declared) -> str:
-    """The service of a VPC endpoint, e.g. `ecr.api` of `com.amazonaws.us-east-1.ecr.api`."""
-    return str(endpoint.inputs["serviceName"]).partition("com.amazonaws.")[2].partition(".")[2]
-
-
-def _statements(declared: Declared) -> Iterator[Json]:
-    """List the statements of every policy among a resource's inputs."""
-    for key, value in declared.inputs.items():
-        if key.lower().endswith("policy") and isinstance(value, str) and value.startswith("{"):
-            yield from json.loads(value).get("Statement", ())
-
-
-def _names_a_principal(condition: Json) -> bool:
-    """Whether a condition says who it is, or asks for a way in that is guarded by itself.
-
-    A mount target is reached by its security group's sources alone:
-    https://docs.aws.amazon.com/efs/latest/ug/iam-access-control-nfs-efs.html
-    """
-    if condition.get("Bool", {}).get("elasticfilesystem:AccessedViaMountTarget") == "true":
-        return True
-    keys = {key for operator, keys in condition.items() if operator in ("ArnEquals", "StringEquals") for key in keys}
-    return bool(keys & {"aws:PrincipalArn", "aws:PrincipalAccount", "kms:CallerAccount"})
-
-
-def _pods(value: Any) -> Iterator[Json]:
-    """Find pod specs at any depth."""
-    if isinstance(value, Mapping):
-        if isinstance(value.get("containers"), Sequence):
-            yield value
-        for each in value.values():
-            yield from _pods(each)
-    elif isinstance(value, list):
-        for each in value:
-            yield from _pods(each)
-
-
-def _takes_tags(kind: str) -> bool:
-    """Whether the SDK's class of a type token, e.g. `aws:s3/bucket:Bucket`, has tags."""
-    _, module, name = kind.split(":")
-    return hasattr(getattr(getattr(aws, module.split("/")[0]), name), "tags")
-
-
-def _is_the_internet(cidr: str | None) -> bool:
-    return cidr is not None and ip_network(cidr, strict=False).prefixlen == 0
-
-
-def _listed(value: Any) -> list[str]:
-    return value if isinstance(value, list) else [] if value is None else [value]
-
-
-def _true(value: Any) -> bool:
-    """EC2 launch templates contain booleans as strings."""
-    return value is True or value == "true"

@@ -15,7 +15,7 @@ from mlpctl.config.shape import Shape
 from mlpctl.config.stack_file import check
 from mlpctl.config.yaml_file import YamlError, parse
 from mlpctl.keys import PLATFORM, REGION
-from mlplatform.foundation.network.endpoints import NODES_NEED
+from mlplatform.foundation.network.endpoint_services import NODES_NEED
 from mlplatform.logs import RETENTION_DAYS
 from mlplatform.testing import ACCOUNT_ID
 
@@ -27,7 +27,7 @@ THE_REGION: Final = "eu-central-1"
 words = st.text(string.ascii_lowercase + string.digits, min_size=1, max_size=8).map(lambda text: f"x{text}")
 
 texts = st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=12)
-"""What a program may be given."""
+"""Arguments and variables that a program can have."""
 
 KNOWN: Final[Mapping[str, Values]] = {
     "owner": st.sampled_from(["x", "Team ML", "é", "a/b@example.com"]),

@@ -50,7 +50,7 @@ class Component(pulumi.ComponentResource):
     def child(self, **options: Any) -> pulumi.ResourceOptions:
         """Options for a child: this component as the parent, and `options`.
 
-        If the caller retains the component, the child is retained too, whatever the spec says.
+        If the caller retains the component, the child is also retained, regardless of the spec.
         """
         # None, not False: a child inherits its parent's option only if its own is not set.
         retained = options.pop("retain_on_delete", False) or self._kept or None

@@ -33,7 +33,6 @@ RESERVED_LABELS: Final = ("kubernetes.io", "k8s.io", "eks.amazonaws.com")
 """Prefixes of labels that EKS rejects on nodes: https://github.com/eksctl-io/eksctl/issues/4007"""
 
 OUR_LABELS: Final = "mlplatform.io"
-
 MAX_LABEL_KEY: Final = 63
 """Maximum length of the key of a node's label, including its prefix; less than Kubernetes allows. `labelKey` of
 https://docs.aws.amazon.com/eks/latest/APIReference/API_CreateNodegroup.html, as in botocore 1.44.5 (2026-11-28)"""
@@ -49,7 +48,7 @@ MAX_IMAGE_NAME: Final = 255
 """Maximum length of an image's name without registry, tag and digest. Same source as the parts of a reference."""
 
 CREDENTIALS_PREFIX: Final = "ecr-pullthroughcache/"
-"""How the name of a secret begins that ECR signs in to another registry with:
+"""Prefix of the names of secrets with which ECR signs in to another registry:
 https://docs.aws.amazon.com/AmazonECR/latest/userguide/pull-through-cache-creating-secret.html"""
 
 MAX_PORT: Final = 65_535
@@ -154,7 +153,7 @@ def not_given_to_a_program(texts: Mapping[str, str]) -> list[str]:
     problems = []
     for place, text in texts.items():
         if "\0" in text:
-            problems.append(f"{place} holds a zero byte; allowed: text without one, since Linux ends a text at it")
+            problems.append(f"{place} has a zero byte; allowed: text without zero bytes, which end a string in Linux")
         elif len(text.encode("utf-8", "surrogatepass")) > MAX_ARGUMENT:
             problems.append(f"{place} is {len(text)} characters long; allowed: {MAX_ARGUMENT} bytes, Linux's limit")
     return problems
@@ -236,7 +235,7 @@ def pinned_image(value: str) -> str:
     if int(found["port"] or 1) not in range(1, MAX_PORT + 1):
         raise ValueError(f"allowed: a registry whose port is 1 to {MAX_PORT}, e.g. localhost:5000/model-server:v1.2.0")
     host = found["host"] or ""
-    # Every host with a capital counts as a registry, also one that no node can find.
+    # Any host name with an upper-case letter counts as a registry, even one that nodes cannot resolve.
     if host != host.lower() and "." not in host and not found["port"]:
         raise ValueError(f"allowed: a name in lower case, e.g. {host.lower()}/…, or a registry's host name before it")
     if wrong := partitions.registry_problem(host):
@@ -251,7 +250,7 @@ def pinned_image(value: str) -> str:
 
 
 def registry(value: str) -> str:
-    """`value` if it is the host name of a registry, with a port if any.
+    """`value` if it is the host name of a registry, optionally with a port.
 
     Raises:
         ValueError: saying what is allowed.
@@ -267,7 +266,7 @@ def registry(value: str) -> str:
 
 
 def repository_url(value: str) -> str:
-    """`value` if it is the URL of a repository as ECR has it: a registry and a name.
+    """`value` if it is the URL of an ECR repository: a registry and a name.
 
     Raises:
         ValueError: saying what is allowed.
@@ -355,10 +354,10 @@ def network(value: str) -> IPv4Network:
 
 
 def each_once(values: Sequence[str]) -> Sequence[str]:
-    """`values` if none occurs twice. Some may be outputs, which are left.
+    """`values` if none occurs twice. Outputs are not checked.
 
     Raises:
-        ValueError: with those that do, to be read after `has`.
+        ValueError: lists the duplicates, as a phrase that follows `has`.
     """
     if twice := sorted({each for each in values if isinstance(each, str) and values.count(each) > 1}):
         raise ValueError(f"{', '.join(twice)} twice; allowed: each once")

@@ -15,8 +15,8 @@ from pulumi.provider.experimental.schema import generate_schema
 from pydantic.alias_generators import to_camel
 
 import mlplatform
-from mlplatform import arguments
 from mlplatform.args import SHARED
+from mlplatform.checks import arguments
 from mlplatform.component import PACKAGE, Component
 from mlplatform.spec import Spec
 
@@ -55,9 +55,9 @@ class Catalogue(Provider):
         kind = arguments.of(make)
         if problems := [*arguments.problems(kind, name, inputs, to_camel)]:
             raise _refused(name, resource_type, problems)
-        spelt = {to_camel(key): key for key in kind.__annotations__}
+        python_names = {to_camel(key): key for key in kind.__annotations__}
         try:
-            component: Component = make(name, {spelt[key]: value for key, value in inputs.items()}, options)
+            component: Component = make(name, {python_names[key]: value for key, value in inputs.items()}, options)
         except arguments.ArgumentsError as error:
             # Problems that only the component can find, with Python names.
             found = [each._replace(path=to_camel(each.path)) for each in error.problems]

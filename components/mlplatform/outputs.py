@@ -124,11 +124,11 @@ class PlatformOutputs:
     """URLs of the models inside the cluster, by their names in the stack file."""
 
     volume_handles: pulumi.Output[dict[str, str]] = later({})
-    """What pods mount of shared file systems, by `FILESYSTEM/ACCESSPOINT` of the stack file: values of the argument
-    `volume_handles` of an `InferenceService`."""
+    """Volume handles of the shared file systems' access points, by `FILESYSTEM/ACCESSPOINT` in the stack file, for the
+    argument `volume_handles` of an `InferenceService`."""
 
     storage_classes: pulumi.Output[dict[str, str]] = later({})
-    """StorageClasses of the shared file systems by their names in the stack file."""
+    """Names of the StorageClasses of the shared file systems, by their names in the stack file."""
 
     cluster_security_group_id: pulumi.Output[str | None] = later(None)
     """Security group of the cluster's private endpoint and of all its nodes. None if the platform does not export it

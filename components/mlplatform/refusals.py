@@ -1,7 +1,8 @@
 """The error that a component raises if its arguments are invalid."""
 
+import difflib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
 import pulumi
@@ -25,7 +26,7 @@ class Problem(NamedTuple):
 class ArgumentsError(pulumi.RunError):
     """A component can't be created with these arguments. The engine prints the message without a traceback.
 
-    It is not a ValueError, because Pulumi would wrap one that is raised in an output in errors of its own.
+    It is not a ValueError, because Pulumi wraps a ValueError that is raised in an output in other errors.
     """
 
     def __init__(self, what: str, problems: Sequence[Problem]) -> None:
@@ -55,3 +56,15 @@ def shown(value: Any) -> str:
     if isinstance(value, type):
         return f"the class {value.__name__}"
     return "a list" if isinstance(value, list | tuple) else f"of type {type(value).__name__}"
+
+
+def similar(word: str, choices: Collection[str], *, most: int = 1, cutoff: float = 0.7) -> list[str]:
+    """The choices that a misspelled word most likely means, most similar first.
+
+    Args:
+        word: the word.
+        choices: the valid words.
+        most: maximum number of choices.
+        cutoff: required similarity, between 0 and 1 (`difflib.get_close_matches`).
+    """
+    return difflib.get_close_matches(word, choices, n=most, cutoff=cutoff)

@@ -13,7 +13,7 @@ REPEATS: Final[dict[str, JsonValue]] = {"uniqueItems": False}
 def entries_up_to(highest: int) -> dict[str, JsonValue]:
     """JSON schema for the whole numbers of a list, from 1 to `highest`.
 
-    In the schema for other languages, entries of a list cannot have limits, so a field also needs `check_entries`.
+    The schema for other languages cannot limit the entries of a list, so the field also needs `check_entries`.
     """
     return {"items": {"type": "integer", "minimum": 1, "maximum": highest}}
 

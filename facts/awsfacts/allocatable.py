@@ -1,7 +1,7 @@
 """CPU and memory that pods can use on a node of an EKS managed node group, calculated from the instance type.
 
-The stack file validation and the sandbox's nodes both use these functions, so the sandbox can schedule whatever the
-validation accepts.
+The stack file validation and the sandbox's nodes both use these functions, so the sandbox can schedule every pod that
+the validation accepts.
 """
 
 import math
@@ -45,7 +45,7 @@ SECRETS_STORE: Final = "aws-secrets-store-csi-driver-provider"
 https://aws.amazon.com/about-aws/whats-new/2025/11/amazon-eks-add-ons-aws-secrets-store-csi-driver-provider/"""
 
 FILE_DRIVER: Final = "aws-efs-csi-driver"
-"""Add-on that mounts file systems of EFS, for platforms that have one:
+"""Add-on that mounts EFS file systems, for platforms that have one:
 https://docs.aws.amazon.com/eks/latest/userguide/efs-csi.html"""
 
 DAEMON_SETS: Final[Mapping[str, Room]] = {

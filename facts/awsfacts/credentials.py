@@ -1,51 +1,15 @@
-"""Detects credentials in text, by their format or by the name of a value (`secret_names`).
+"""Detects credentials in plain values, by their form (`credential_forms`) or by the name of a value (`secret_names`).
 
-The formats are those with a distinctive prefix or structure, as in gitleaks' rules:
-https://github.com/gitleaks/gitleaks. Text that only looks random is accepted, because image digests and model
-revisions look the same.
+Text that only looks random is accepted, because image digests and model revisions look the same.
 """
 
+import bisect
+import itertools
 import re
-from collections.abc import Iterator
-from functools import cache
+from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
 from awsfacts import secret_names
-
-FORMS: Final = {
-    "an AWS access key": r"\b(AKIA|ASIA)[0-9A-Z]{16}\b",
-    "a private key": r"-----BEGIN [A-Z ]*PRIVATE KEY|\bAGE-SECRET-KEY-1",
-    # `-----BEGIN` and the types of private key; base64 encodes three bytes as four characters.
-    "a private key in base64": (
-        r"LS0tLS1CRUdJTi(BQUklWQVRF|BSU0EgUFJJVkFUR|BFQyBQUklWQVRF|BEU0EgUFJJVkFUR|BFTkNSWVBURUQ|BPUEVOU1NI)"
-    ),
-    "a Hugging Face token": r"\b(hf|api_org)_[A-Za-z0-9]{30,}",
-    "a GitHub token": r"\b(gh[oprsu]_|github_pat_)\w{8,}",
-    "a GitLab token": r"\bgl(pat|dt|ptt|rt|cbt|agent)-[\w-]{8,}",
-    "a Slack token": r"\bxox[abeoprs]-\w{8,}|hooks\.slack\.com/services/\w",
-    "a Pulumi token": r"\bpul-\w{8,}",
-    "an NVIDIA API key": r"\bnvapi-[\w-]{20,}",
-    "an OpenAI-style API key": r"\bsk-((proj|svcacct|admin|ant-[a-z0-9]+)-[\w-]{20,}|[A-Za-z0-9]{32,})",
-    "a Google API key": r"\bAIza[\w-]{35}|\bya29\.[\w-]{20,}|\bGOCSPX-[\w-]{20,}",
-    "a Bedrock API key": r"\bABSK[A-Za-z0-9+/]{40,}|\bbedrock-api-key-[\w-]{8,}",
-    "a Databricks token": r"\bdapi[0-9a-f]{32}",
-    "a token of a model hosting service": r"\b(gsk_|r8_|xai-|pplx-|pcsk_|rpa_|tgp_v1_)[\w-]{20,}",
-    "a token of a tracing service": r"\b(lsv2_(pt|sk)_|glsa_|glc_|sntrys_)\w{20,}",
-    "a Stripe or SendGrid key": r"\b[rs]k_(live|test)_\w{10,}|\bSG\.[\w-]{16,100}\.[\w-]{16,}",
-    "an Azure key or a signed URL": (
-        r"\b(AccountKey|SharedAccessKey)=[\w+/]{20,}|[?&]sig=[\w%+/=-]{20,}|X-Amz-(Signature|Security-Token)=\w"
-    ),
-    "an HTTP Authorization header": (
-        r"(?i:\bauthorization[\"']?\s*[:=]\s*[\"']?(bearer|basic|token)\s+[\"'\\]*[^\s$<{\"'\\])"
-    ),
-    "a Docker Hub token": r"\bdckr_(pat|oat)_[\w-]{20,}",
-    "an npm or PyPI token": r"\bnpm_[A-Za-z0-9]{36}|\bpypi-AgE[\w-]{20,}",
-    "a Vault token": r"\bhv[sbr]\.[\w-]{20,}",
-    "a JSON web token": r"\beyJ[\w-]{8,2000}\.eyJ[\w-]{8,}\.",
-    "a registry with a username and password": r"^\s*[^\s/:@]*:(?![$<])[^\s/:@]+@(?!sha\d+:)[\w.-]+(:\d+)?(/|$)",
-    "a URL with a password": r"\b[a-z][a-z0-9+.-]{0,30}://[^\s/:@]{0,200}:(?!\$)[^\s/@]{1,500}@",
-}
-"""Type of credential → regular expression that matches only text that contains one."""
 
 _REGISTRY: Final = "a registry with a username and password"
 _BY_NAME: Final = "a secret, judging by its name"
@@ -57,23 +21,42 @@ with the name of a secret may be a reference to a secret."""
 _HTTP_PATHS: Final = ("healthPath", "health_path")
 """Fields that contain an HTTP path, as spelled in stack files and in programs."""
 
+_NEXT_COMMAND: Final = re.compile("[;&|\n]")
+
 _USER: Final = re.compile(r"(?P<user>[^@]*)@(?!sha\d+:)(?P<rest>.*)", re.DOTALL)
 """An image reference that was written as a URL with a user before the host."""
 
 
-@cache
-def _any() -> re.Pattern[str]:
-    return re.compile("|".join(FORMS.values()))
-
-
 def is_credential(text: str) -> bool:
-    """Whether text contains a credential in a known format."""
-    return _any().search(text) is not None
+    """Whether text contains a credential in a known form."""
+    return sort(text) is not None
 
 
 def sort(text: str) -> str | None:
     """The type of credential in text, as the end of "looks like …", e.g. `an AWS access key`; None if there is none."""
-    return next((name for name, form in FORMS.items() if re.search(form, text)), None) if is_credential(text) else None
+    return next((name for name, _ in _found(text)), None)
+
+
+def _found(text: str, *, command: bool = False) -> Iterator[tuple[str, int]]:
+    """The credentials in a text, each as its type and its position.
+
+    Args:
+        text: the text.
+        command: only by the forms of commands.
+    """
+    # The library imports this module, and needs the table only once it checks a value.
+    from awsfacts.credential_forms import SECRET, Reader, forms
+
+    lower = text.lower()
+    for form in forms(Reader.REFUSE):
+        if (command and not form.command) or not form.may_be_in(lower):
+            continue
+        for match in form.find.finditer(text):
+            group = SECRET if SECRET in form.find.groupindex else 0
+            # The flag of another command on the line means something else: `mysql -h db; ssh -p22 host`.
+            is_other = form.command and _NEXT_COMMAND.search(text, match.start(), match.start(group))
+            if not is_other and not (group and secret_names.is_reference(match[group])):
+                yield form.name, match.start(group)
 
 
 def find(data: Any, path: tuple[str | int, ...] = ()) -> Iterator[tuple[tuple[str | int, ...], str]]:
@@ -95,12 +78,26 @@ def find(data: Any, path: tuple[str | int, ...] = ()) -> Iterator[tuple[tuple[st
             else:
                 yield from find(value, (*path, key))
     elif isinstance(data, list):
+        given = _in_command(data)
         for index, value in enumerate(data):
             before = data[index - 1] if index else None
-            if isinstance(value, str) and not sort(value) and secret_names.is_given(before, value):
+            if index in given and not sort(value):
+                yield (*path, index), given[index]
+            elif isinstance(value, str) and not sort(value) and secret_names.is_given(before, value):
                 yield (*path, index), _BY_NAME
             else:
                 yield from find(value, (*path, index))
+
+
+def _in_command(words: Sequence[Any]) -> dict[int, str]:
+    """The words of a command with a credential that only the whole command reveals (`mysql -pSECRET`), and its type."""
+    from awsfacts.credential_forms import WORD_END, as_command
+
+    line = as_command(words)
+    if line is None:
+        return {}
+    ends = list(itertools.accumulate(len(each) + len(WORD_END) for each in words))
+    return {bisect.bisect_right(ends, at): name for name, at in _found(line, command=True)}
 
 
 def _in_text(text: str, path: tuple[str | int, ...]) -> str | None:

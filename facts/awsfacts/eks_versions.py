@@ -30,7 +30,7 @@ def offered() -> list[str]:
 
 
 def support(kubernetes: str) -> Support:
-    """The end of support of one of the offered versions."""
+    """The end of support of an offered version."""
     facts = _data()["versions"][kubernetes]
     return Support(
         datetime.date.fromisoformat(facts["standard_support_ends"]),

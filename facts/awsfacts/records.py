@@ -39,7 +39,7 @@ class Watch(Row):
     """Path of the property; `[]` stands for every item of a list."""
 
     test: str
-    """The kind of change: a name in `mlpctl.review.watches.TESTS`."""
+    """The kind of change: a name in `mlpctl.review.watch_tests.TESTS`."""
 
     value: Sequence[Any] = ()
     """The values that the test compares with."""
@@ -184,7 +184,7 @@ class Record(Row):
     """Function that prices it, as module and name in `mlpctl.review.cost`, e.g. `storage.bucket`."""
 
     free: str = ""
-    """Why it has no cost of its own."""
+    """Why it has no separate cost."""
 
     unpriced: str = ""
     """Why its cost cannot be calculated."""
@@ -205,7 +205,7 @@ class Record(Row):
     """Properties whose values are secret although neither their names nor the SDK mark them as secret."""
 
     recovery: Recovery | None = None
-    """How it is found again after an interrupted update."""
+    """How the resource is found again after an interrupted update."""
 
     @model_validator(mode="after")
     def _one_cost(self) -> Self:

@@ -70,7 +70,7 @@ class Recovery(Row):
     """How a resource is found again: by exactly one of `again`, `id`, `list`, `get` and `function`."""
 
     again: str = ""
-    """Why it need not be found, because its creation can be repeated."""
+    """Why the resource need not be found: its creation can be repeated."""
 
     id: str = ""
     """Its ID, composed of inputs, e.g. `$role:$name`."""

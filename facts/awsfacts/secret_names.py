@@ -98,9 +98,14 @@ def names_a_secret(name: str) -> bool:
     return bool(_last().fullmatch(last))
 
 
+def is_reference(value: str) -> bool:
+    """Whether a value refers to a secret instead of containing it, e.g. `$(API_KEY)`, `Bearer <token>`."""
+    return _REFERENCE.fullmatch(value) is not None
+
+
 def is_secret(name: str, value: str) -> bool:
     """Whether a value under a name is a secret."""
-    if _HARMLESS.fullmatch(value) or _REFERENCE.fullmatch(value):
+    if _HARMLESS.fullmatch(value) or is_reference(value):
         return False
     words = _words(name)
     last = words[-1] if words else ""

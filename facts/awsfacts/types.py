@@ -68,7 +68,7 @@ def services() -> tuple[str, ...]:
 
 
 def others(service: str) -> Record:
-    """The facts about a service's types that have no record of their own."""
+    """The facts about a service's types without a record."""
     return _service(service).others
 
 

@@ -15,9 +15,12 @@ https://docs.aws.amazon.com/eks/latest/userguide/network-reqs.html"""
 DATA: Final = Path(__file__).with_name("zones.json")
 """The highest zone ID number in each region, with source and date."""
 
-NAME: Final = re.compile(r"(?P<region>[a-z]{2,}(-[a-z]+)+-[0-9]+)(?P<letter>[a-z])\Z")
+REGION: Final = "[a-z]{2,4}(-[a-z]+){1,2}-[1-9][0-9]?"
+"""Regular expression for the name of a region of any partition."""
+
+NAME: Final = re.compile(rf"(?P<region>{REGION})(?P<letter>[a-z])\Z")
 ID: Final = re.compile(r"[a-z]{2,}[0-9]-az(?P<number>[0-9])\Z")
-_LOCAL: Final = re.compile(r"[a-z]{2,}(-[a-z]+)+-[0-9]+-[a-z]{3}-[0-9][a-z]\Z|[a-z]{2,}[0-9]-[a-z]{3}[0-9]-az[0-9]\Z")
+_LOCAL: Final = re.compile(rf"{REGION}-[a-z]{{3}}-[0-9][a-z]\Z|[a-z]{{2,}}[0-9]-[a-z]{{3}}[0-9]-az[0-9]\Z")
 _WAVELENGTH: Final = re.compile(r"[a-z0-9-]+-wlz?[0-9]?(-|[0-9]).*\Z")
 
 _LETTERS: Final = string.ascii_lowercase

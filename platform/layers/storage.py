@@ -30,7 +30,7 @@ class Storage:
 
     @property
     def volume_handles(self) -> dict[str, pulumi.Output[str]]:
-        """What pods mount of the shared file systems, by `FILESYSTEM/ACCESSPOINT`."""
+        """Volume handles of the shared file systems' access points, by `FILESYSTEM/ACCESSPOINT`."""
         return {place: handle for each in self.shared_filesystems.values() for place, handle in each.mounting().items()}
 
 

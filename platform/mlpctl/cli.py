@@ -382,7 +382,7 @@ def _resumable() -> Iterator[None]:
 
 def _message(error: Exception) -> str:
     """The message for the user: that of an expected error, or a bug report for any other."""
-    from mlpctl.review.inert import visible
+    from mlpctl.text import visible
 
     ours = isinstance(error, UserError | SandboxError)
     text = str(error) if ours else of_the_installation(error) or of_the_system(error)

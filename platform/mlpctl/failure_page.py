@@ -7,8 +7,8 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from mlpctl.config.problems import printable
 from mlpctl.failures import Explanation, Place
+from mlpctl.text import visible
 
 
 def page(found: Sequence[Explanation], file: Path | str, commands: Sequence[str]) -> RenderableType:
@@ -39,7 +39,7 @@ def _facts(each: Explanation, file: Path | str) -> Table:
     rows = {
         "config": "\n".join(_place(place, file) for place in each.places),
         "resource": f"{failure.resource}, {failure.type}{operation}",
-        "message": printable(failure.message),
+        "message": visible(failure.message),
         "means": each.means,
         "remedy": each.remedy,
     }

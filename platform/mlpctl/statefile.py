@@ -149,7 +149,7 @@ def flaws(deployment: Mapping[str, Any]) -> Iterator[str]:
         provider = str(each.get("provider") or "")
         # A resource that is pending deletion may have lost its provider, which was replaced first.
         if provider and provider not in providers and not (each.get("delete") or each.get("pendingReplacement")):
-            other = provider.rpartition("::")[0]
+            other = urns.of_provider(provider)
             how = "comes after it" if other in everywhere - before else "does not exist"
             yield f"{name} has the provider {urns.name(other)}, which {how}"
         before.add(urn)

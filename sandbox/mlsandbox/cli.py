@@ -26,7 +26,7 @@ INTERRUPTED = 130
 _UNBOUNDED = 10_000
 
 Folder = Annotated[
-    Path | None, typer.Option("--folder", help="The folder of the sandbox. Default: .sandbox beside Pulumi.yaml.")
+    Path | None, typer.Option("--folder", help="The folder of the sandbox. Default: .sandbox next to Pulumi.yaml.")
 ]
 
 

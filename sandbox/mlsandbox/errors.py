@@ -1,5 +1,7 @@
-"""The error type of this package."""
+"""The error type of this package, and hints in its messages."""
 
+import difflib
+from collections.abc import Iterable
 from typing import Final
 
 _PACKAGES: Final = ("mlsandbox", "awsfacts")
@@ -22,3 +24,20 @@ def missing_extra(error: ModuleNotFoundError) -> SandboxError:
     if not module or module in _PACKAGES:
         raise error
     return SandboxError(_EXTRA.format(module=module))
+
+
+def nearest(word: str, known: Iterable[str], *, cutoff: float = 0.6) -> str | None:
+    """The known word that a misspelled one most likely means; None if none is similar.
+
+    Args:
+        word: the unknown word.
+        known: the known words.
+        cutoff: required similarity, between 0 and 1 (`difflib.get_close_matches`).
+    """
+    return next(iter(difflib.get_close_matches(word, list(known), n=1, cutoff=cutoff)), None)
+
+
+def suggestion(word: str, known: Iterable[str], *, cutoff: float = 0.6) -> str:
+    """`; did you mean "…"?` if a known word is similar, with the arguments of `nearest`."""
+    near = nearest(word, known, cutoff=cutoff)
+    return f'; did you mean "{near}"?' if near else ""

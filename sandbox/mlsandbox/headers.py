@@ -3,4 +3,5 @@
 from typing import Final
 
 INJECTED: Final = "x-mlplatform-injected"
-"""Marks failures that `mlsandbox fail` requested. Whatever the status code, they are not defects of the local API."""
+"""Marks failures that `mlsandbox fail` requested. Regardless of the status code, they are not defects of the local
+API."""

@@ -52,7 +52,7 @@ class Sandbox:
 
     @classmethod
     def find(cls, folder: Path | None = None, console: Console | None = None) -> Self:
-        """The sandbox in `folder`; by default in `$MLPLATFORM_SANDBOX`, or `.sandbox` beside the nearest `Pulumi.yaml`.
+        """The sandbox in `folder`; by default `$MLPLATFORM_SANDBOX`, or `.sandbox` next to the nearest `Pulumi.yaml`.
 
         The progress of long steps is shown on `console`, by default on standard error.
 

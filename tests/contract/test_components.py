@@ -1,27 +1,25 @@
 """Properties of every component."""
 
-import ast
 import importlib.util
 import inspect
 import re
-import sys
 from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
-from typing import Any, cast, get_args, get_type_hints
+from typing import Any, cast
 
 import pulumi
 import pulumi_aws as aws
 import pytest
 from google.protobuf import json_format, struct_pb2
 from pulumi.runtime import rpc
-from pydantic import BaseModel
 from pydantic.alias_generators import to_camel
 
 import mlplatform
 from mlpctl.reference import attributes
-from mlplatform import arguments, host
-from mlplatform.arguments import ArgumentsError
+from mlplatform import host
+from mlplatform.checks import arguments
+from mlplatform.checks.arguments import ArgumentsError
 from mlplatform.component import PACKAGE, Component
 from mlplatform.names import MAX_COMPONENT_NAME
 from mlplatform.spec import Spec
@@ -34,9 +32,6 @@ _spec.loader.exec_module(cases)
 
 EXPORTS = {name: getattr(mlplatform, name) for name in mlplatform.__all__}
 COMPONENTS = [each for each in EXPORTS.values() if isinstance(each, type) and issubclass(each, Component)]
-SPECS = [each for each in EXPORTS.values() if isinstance(each, type) and issubclass(each, Spec)]
-ROOT = Path(__file__).parents[2]
-
 every_component = pytest.mark.parametrize("component", COMPONENTS, ids=lambda each: each.__name__)
 
 
@@ -158,7 +153,7 @@ def test_another_language_can_pass_only_required_arguments_and_reads_every_outpu
 
 
 @every_component
-def test_each_missing_none_or_misspelt_argument_is_rejected_by_name(
+def test_each_missing_none_or_misspelled_argument_is_rejected_by_name(
     component: type[Component],
 ) -> None:
     case, made = cases.CASES[component], args_of(component)
@@ -280,17 +275,6 @@ def test_an_argument_that_differs_from_the_shared_one_has_its_own_text() -> None
     )
 
 
-@pytest.mark.parametrize("model", SPECS, ids=lambda each: each.__name__)
-def test_every_field_of_a_spec_is_documented_all_the_way_down(model: type[BaseModel]) -> None:
-    undocumented = [
-        f"{kind.__name__}.{name}"
-        for kind in _models(model)
-        for name, field in kind.model_fields.items()
-        if not field.description
-    ]
-    assert undocumented == []
-
-
 @every_component
 def test_an_output_without_a_value_is_rejected_by_its_argument_s_name(component: type[Component]) -> None:
     """An output that another stack does not export is None. A key or a boundary must not be silently omitted."""
@@ -370,27 +354,6 @@ def test_other_options_of_the_caller_apply_only_to_the_component() -> None:
     assert [each.name for each in declare(program) if each.custom and each.ignored] == []
 
 
-def test_only_components_args_and_specs_are_exported() -> None:
-    kinds = {"component": COMPONENTS, "spec": SPECS, "args": [args_of(each) for each in COMPONENTS]}
-    assert sorted(mlplatform.__all__) == sorted(each.__name__ for group in kinds.values() for each in group)
-
-
-def test_the_platform_folder_is_not_a_package() -> None:
-    assert not (ROOT / "platform" / "__init__.py").exists()
-
-
-def test_the_library_imports_only_allowed_modules() -> None:
-    own = {"awsfacts", "mlplatform"}
-    allowed = {*own, "pulumi", "pulumi_aws", "pulumi_kubernetes", "pydantic", *sys.stdlib_module_names}
-    for path in (ROOT / "components" / "mlplatform").rglob("*.py"):
-        assert {name.split(".")[0] for name in _imports(path)} <= allowed, path.name
-
-
-def test_no_module_of_the_library_postpones_its_annotations() -> None:
-    for path in (ROOT / "components" / "mlplatform").rglob("*.py"):
-        assert "__future__" not in _imports(path), path.name
-
-
 def refused(component: type[Component], args: Mapping[str, Any]) -> dict[str, str]:
     """The problems that a component reports for arguments."""
     make: Any = component
@@ -415,41 +378,3 @@ def _takes_tags(token: str) -> bool:
         return False
     sdk = getattr(getattr(pulumi_aws, module.split("/")[0]), kind)
     return "tags" in inspect.signature(sdk._internal_init).parameters
-
-
-def _models(model: type[BaseModel]) -> set[type[BaseModel]]:
-    found = {model}
-    for hint in get_type_hints(model).values():
-        for part in (hint, *get_args(hint)):
-            if isinstance(part, type) and issubclass(part, BaseModel) and part is not model:
-                found |= _models(part)
-    return found
-
-
-def _imports(path: Path) -> set[str]:
-    nodes = ast.walk(ast.parse(path.read_text()))
-    return {
-        name
-        for node in nodes
-        for name in (
-            [alias.name for alias in node.names]
-            if isinstance(node, ast.Import)
-            else [node.module or ""]
-            if isinstance(node, ast.ImportFrom)
-            else []
-        )
-    }
-
-
-def test_importing_the_library_loads_no_module_of_the_sdk() -> None:
-    """An evaluated annotation loads a module of the SDK, which takes up to a second. One in quotes is not evaluated."""
-    for path in (ROOT / "components" / PACKAGE).glob("*.py"):
-        for node in ast.walk(ast.parse(path.read_text())):
-            if not isinstance(node, ast.FunctionDef):
-                continue
-            arguments = [*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs]
-            for annotation in (node.returns, *(each.annotation for each in arguments)):
-                names = (
-                    {each.id for each in ast.walk(annotation) if isinstance(each, ast.Name)} if annotation else set()
-                )
-                assert names.isdisjoint({"aws", "k8s"}), f"{path.name}:{node.lineno}"

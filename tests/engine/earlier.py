@@ -11,11 +11,11 @@ from pathlib import Path
 from typing import Any
 
 CHANGED = {
-    # Where vLLM takes its model, and the time to finish answers.
+    # vLLM's model argument, and the time to finish responses.
     *("chat", "chat-deployment"),
-    # The networks that a model reaches.
+    # The networks that a model can reach.
     "chat-network-policy",
-    # The arguments of the component: no resource in it changes for them.
+    # Arguments of the component that change none of its resources.
     "cluster",
     # Trust and permissions of the roles of flow logs and of the network plugin.
     *("network", "network-flow-log-writer", "network-flow-log-writes", "cluster-network-plugin"),

@@ -269,7 +269,7 @@ def test_resources_with_the_stack_s_tag_are_not_created_again_after_the_state_is
     reject_lost_state(engine.stack)
 
 
-def test_destroy_leaves_nothing(engine: Engine, sandbox: Any) -> None:
+def test_destroy_leaves_no_resources(engine: Engine, sandbox: Any) -> None:
     engine.project.pulumi("destroy", "--yes", "--skip-preview", "--stack", "local")
     assert world(sandbox) == []
 

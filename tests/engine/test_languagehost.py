@@ -1,23 +1,19 @@
 """The language host with the real engine: projects without cloud resources, each with its own state folder."""
 
-import json
-import os
-import shlex
-import shutil
 import signal
 import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable
 from pathlib import Path
-from textwrap import dedent
 
 import psutil
 import pytest
 
-from mlsandbox.tools import toolchain
+from engine.projects import bin_folder, project
+
+__all__ = ["bin_folder", "project"]  # fixtures
 
 pytestmark = pytest.mark.engine
 
@@ -35,83 +31,6 @@ def within_deadline(holds: Callable[[], bool]) -> bool:
 
 def alive(processes: list[psutil.Process]) -> list[psutil.Process]:
     return [p for p in processes if p.is_running() and p.status() != psutil.STATUS_ZOMBIE]
-
-
-@dataclass(frozen=True)
-class Project:
-    """A Pulumi project with the stack `dev`."""
-
-    folder: Path
-    environment: Mapping[str, str]
-
-    def write(self, path: str, text: str) -> None:
-        file = self.folder / path
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(dedent(text))
-
-    def pulumi(self, *arguments: str, fails: bool = False) -> subprocess.CompletedProcess[str]:
-        done = subprocess.run(
-            ["pulumi", *arguments, "--non-interactive"],
-            cwd=self.folder,
-            env=self.environment,
-            capture_output=True,
-            text=True,
-            timeout=120,
-        )
-        assert (done.returncode != 0) is fails, done.stdout + done.stderr
-        return done
-
-    def start(self, *arguments: str) -> subprocess.Popen[str]:
-        return subprocess.Popen(
-            ["pulumi", *arguments, "--non-interactive"],
-            cwd=self.folder,
-            env=self.environment,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            start_new_session=True,
-        )
-
-    def outputs(self, *arguments: str) -> dict[str, object]:
-        return json.loads(self.pulumi("stack", "output", "--json", *arguments).stdout)
-
-    def errors(self) -> list[str]:
-        """The errors of a preview that must fail."""
-        preview = json.loads(self.pulumi("preview", "--json", fails=True).stdout)
-        return [entry["message"] for entry in preview["diagnostics"] if entry["severity"] == "error"]
-
-
-@pytest.fixture(scope="session")
-def bin_folder(tmp_path_factory) -> Path:
-    folder = tmp_path_factory.mktemp("bin")
-    engine = toolchain.ensure(["pulumi"], toolchain.SilentReporter())["pulumi"].resolve()
-    try:
-        (folder / "pulumi").hardlink_to(engine)
-    except OSError:
-        shutil.copy(engine, folder / "pulumi")
-    host = folder / "pulumi-language-python"
-    host.write_text(f'#!/bin/sh\nexec {shlex.quote(sys.executable)} -m mlsandbox.tools.languagehost "$@"\n')
-    host.chmod(0o755)
-    return folder
-
-
-@pytest.fixture
-def project(tmp_path, bin_folder) -> Project:
-    environment = os.environ | {
-        "PATH": f"{bin_folder}{os.pathsep}{os.environ['PATH']}",
-        "PULUMI_HOME": str(tmp_path / "home"),
-        "PULUMI_BACKEND_URL": f"file://{tmp_path}",
-        "PULUMI_CONFIG_PASSPHRASE": "test",
-        "PULUMI_SKIP_UPDATE_CHECK": "true",
-        "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true",
-    }
-    # This variable makes every Python unbuffered, which would hide whether the language host does it.
-    environment.pop("PYTHONUNBUFFERED", None)
-    project = Project(tmp_path / "project", environment)
-    project.write("Pulumi.yaml", "{name: trial, runtime: python, main: app}")
-    project.write("app/__main__.py", "")
-    project.pulumi("stack", "init", "dev")
-    return project
 
 
 def test_the_program_reads_its_config_and_secrets_remain_secret(project):
@@ -339,117 +258,3 @@ def test_a_leftover_child_process_does_not_block_the_engine(project):
     started = time.monotonic()
     project.pulumi("preview")
     assert time.monotonic() - started < DEADLINE_SECONDS
-
-
-@pytest.fixture
-def pack(project) -> Path:
-    project.write("pack/PulumiPolicy.yaml", "{runtime: python, version: 0.1.0}")
-    project.write(
-        "pack/__main__.py",
-        """
-        import pulumi
-        from pulumi_policy import EnforcementLevel, PolicyPack, StackValidationPolicy
-
-        names = [pulumi.get_organization(), pulumi.get_project(), pulumi.get_stack()]
-        limit = pulumi.Config("trial").require_int("limit")
-
-        def few(args, report):
-            if len(args.resources) > limit:
-                report(f"{'/'.join(names)} may have {limit} resources, not {len(args.resources)}")
-
-        PolicyPack("sizes", [StackValidationPolicy("few", "Stacks are small.", few, EnforcementLevel.MANDATORY)])
-        """,
-    )
-    return project.folder / "pack"
-
-
-def test_a_policy_pack_that_reads_the_stacks_config_blocks_an_update(project, pack):
-    project.pulumi("config", "set", "limit", "0")
-    done = project.pulumi("up", "--yes", "--policy-pack", str(pack), fails=True)
-    assert "organization/trial/dev may have 0 resources, not 1" in done.stdout
-    assert "[mandatory]" in done.stdout
-    assert project.pulumi("stack", "export").stdout.count('"urn"') == 0
-
-    project.pulumi("config", "set", "limit", "1")
-    project.pulumi("up", "--yes", "--policy-pack", str(pack))
-    assert project.pulumi("stack", "export").stdout.count('"urn"') == 1
-
-
-def test_a_policy_pack_that_fails_to_start_is_reported(project, pack):
-    (pack / "__main__.py").write_text("import no_such_module\n")
-    done = project.pulumi("preview", "--policy-pack", str(pack), fails=True)
-    output = done.stdout + done.stderr
-    assert f"the policy pack in {pack} ended with exit code 1" in output
-    assert "No module named 'no_such_module'" in output
-
-
-@pytest.fixture
-def plugin(project) -> Path:
-    project.write("plugin/PulumiPlugin.yaml", "runtime: python")
-    project.write(
-        "plugin/__main__.py",
-        '''
-        from typing import TypedDict
-
-        import pulumi
-        from pulumi.provider.experimental import component_provider_host
-
-        class GreetingArgs(TypedDict):
-            name: pulumi.Input[str]
-            """Who is greeted."""
-
-        class Greeting(pulumi.ComponentResource):
-            """A greeting."""
-
-            text: pulumi.Output[str]
-
-            def __init__(self, name: str, args: GreetingArgs, opts: pulumi.ResourceOptions | None = None):
-                super().__init__("greet:index:Greeting", name, {}, opts)
-                self.text = pulumi.Output.concat("hello ", args["name"])
-                self.register_outputs({"text": self.text})
-
-        component_provider_host(name="greet", components=[Greeting])
-        ''',
-    )
-    return project.folder / "plugin"
-
-
-def test_the_schema_of_a_component_plugin_is_available(project, plugin):
-    schema = json.loads(project.pulumi("package", "get-schema", str(plugin)).stdout)
-    greeting = schema["resources"]["greet:index:Greeting"]
-    assert greeting["isComponent"] is True
-    assert greeting["inputProperties"] == {"name": {"type": "string", "description": "Who is greeted."}}
-
-
-def test_a_program_uses_a_component_of_a_plugin(project, plugin):
-    project.write(
-        "Pulumi.yaml",
-        "{name: trial, runtime: python, main: app, plugins: {providers: [{name: greet, path: plugin}]}}",
-    )
-    project.write(
-        "app/__main__.py",
-        """
-        import pulumi
-
-        class Greeting(pulumi.ComponentResource):
-            text: pulumi.Output[str]
-
-            def __init__(self, name, who):
-                super().__init__("greet:index:Greeting", name, {"name": who, "text": None}, remote=True)
-
-        pulumi.export("text", Greeting("greeting", "you").text)
-        """,
-    )
-    project.pulumi("up", "--yes", "--skip-preview")
-    assert project.outputs()["text"] == "hello you"
-
-
-def test_pulumi_about_lists_the_python_version_and_packages(project):
-    about = json.loads(project.pulumi("about", "--json").stdout)
-    assert about["runtime"] == {"language": "python", "executable": sys.executable, "version": sys.version.split()[0]}
-    assert "mlplatform" in [package["name"] for package in about["dependencies"]]
-
-
-def test_sdk_generation_requires_the_official_language_host(project, plugin):
-    done = project.pulumi("package", "add", str(plugin), fails=True)
-    assert "use the official pulumi-language-python" in done.stdout + done.stderr

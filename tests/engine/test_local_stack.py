@@ -121,7 +121,7 @@ def test_scaling_a_pool_changes_its_nodes(project: Any, sandbox: Any) -> None:
     assert zones == {"us-east-1a", "us-east-1b"}
 
 
-def test_destroy_leaves_nothing(project: Any, sandbox: Any) -> None:
+def test_destroy_leaves_no_resources(project: Any, sandbox: Any) -> None:
     before = [*leftovers(sandbox)]
     assert before
     project.pulumi("destroy", "--yes", "--skip-preview", "--stack", "local")

@@ -66,7 +66,7 @@ def test_the_file_system_is_mountable_in_every_zone_by_tls_and_backed_up(project
     assert {each["RootDirectory"]["Path"] for each in points} == {"/teams/vision/weights", "/vision"}
 
 
-def test_the_driver_is_there_with_its_role(project: Any, sandbox: Any) -> None:
+def test_the_driver_is_installed_with_its_role(project: Any, sandbox: Any) -> None:
     eks, iam = sandbox.aws("eks"), sandbox.aws("iam")
     cluster = project.pulumi("stack", "output", "clusterName", "--stack", "files").stdout.strip()
     addon = eks.describe_addon(clusterName=cluster, addonName="aws-efs-csi-driver")["addon"]
@@ -113,7 +113,7 @@ def test_a_dynamic_claim_waits_for_the_driver_which_does_not_run_here(project: A
     core(sandbox).delete_namespaced_persistent_volume_claim("scratch", "default")
 
 
-def test_another_directory_is_claimed_before_the_old_one_goes(project: Any, sandbox: Any) -> None:
+def test_the_claim_of_another_directory_is_created_before_the_old_one_is_deleted(project: Any, sandbox: Any) -> None:
     before = claim_of_the_model(sandbox)
     project.edit("sharedFilesystems", "shared", "accessPoints", "weights", "path", value="/teams/vision/models")
     project.pulumi("up", "--yes", "--skip-preview", "--stack", "files")
@@ -124,6 +124,6 @@ def test_another_directory_is_claimed_before_the_old_one_goes(project: Any, sand
     assert project.preview() == []
 
 
-def test_destroy_leaves_nothing(project: Any, sandbox: Any) -> None:
+def test_destroy_leaves_no_resources(project: Any, sandbox: Any) -> None:
     project.pulumi("destroy", "--yes", "--stack", "files")
     assert leftovers(sandbox) == []

@@ -97,7 +97,7 @@ def test_a_protected_stack_cannot_be_destroyed_or_replaced_partly(project: Any, 
     assert there() == before
 
 
-def test_destroy_leaves_nothing(project: Any, sandbox: Any) -> None:
+def test_destroy_leaves_no_resources(project: Any, sandbox: Any) -> None:
     if project.stack == "prod":
         # A production stack must lose its safeguards before it can be destroyed.
         project.edit("profile", value="staging")

@@ -1,4 +1,4 @@
-"""The commands without the extras that they do not need, and with a sentence without those that they do."""
+"""Commands run without the extras that they do not need, and report the extras that they need."""
 
 import json
 import subprocess
@@ -25,7 +25,7 @@ PREVIEW = {"steps": [], "duration": 1, "changeSummary": {}}
 Run = Callable[..., subprocess.CompletedProcess[str]]
 """Runs a module's `main` with arguments in a process in which these modules cannot be imported."""
 
-pytestmark = pytest.mark.engine  # a process a test
+pytestmark = pytest.mark.engine  # each test starts a process
 
 
 @pytest.fixture
@@ -113,7 +113,7 @@ def test_a_command_without_any_extra_reports_its_own(run: Run, module: str, extr
     assert "Traceback" not in done.stderr
 
 
-def test_a_missing_module_of_ours_is_a_bug_and_not_an_extra(run: Run) -> None:
+def test_a_missing_module_of_this_package_is_a_bug_and_not_a_missing_extra(run: Run) -> None:
     done = run("mlpctl", "cost", "--account", without=["awsfacts"])
     assert "pip install" not in done.stderr
     assert "awsfacts" in done.stderr

@@ -2,9 +2,7 @@
 
 import io
 import json
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 from rich.console import Console
@@ -12,9 +10,7 @@ from rich.console import Console
 from awsfacts.errors import wordings
 from awsfacts.quotas import quota
 from mlpctl import failures
-from mlpctl.config import Platform, read
-from mlpctl.config.places import places
-from mlpctl.config.shape import Shape
+from mlpctl.config import read
 from mlpctl.failure_page import page
 from mlpctl.failures import Failure, Update, advices, explain, parse
 from mlsandbox.endpoint.eks.errors import InvalidParameter
@@ -301,43 +297,6 @@ def test_a_kubernetes_version_without_an_image_in_the_sandbox_is_explained_by_th
     advice = failures.advise(Failure(NODES, str(refused.value), "InvalidParameterException"))
     assert advice is not None
     assert "`mlpctl images refresh`" in advice.remedy
-
-
-def test_every_component_class_has_a_place_pattern() -> None:
-    assert places() == {
-        "KeyRing": "keys",
-        "Network": "network",
-        "DataBucket": "buckets.{name}",
-        "SharedFilesystem": "sharedFilesystems.{name}",
-        "ImageRegistry": "images",
-        "EksCluster": "cluster",
-        "GpuNodePool": "gpuPools.{name}",
-        "WorkloadIdentity": "workloads.{name}",
-        "InferenceService": "inference.{name}",
-    }
-
-
-def test_every_field_in_an_advice_exists_in_the_stack_file() -> None:
-    platform = Shape.of(Platform)
-    for advice in advices():
-        for component, below in advice.fields.items():
-            for path in [f"{places()[component]}.{each}" for each in below] or [places()[component]]:
-                shape = platform
-                for key in path.replace("{name}", "<name>").split("."):
-                    found = shape.child(key)
-                    assert found is not None, path
-                    shape = found
-
-
-def test_every_component_of_the_local_stack_has_a_place_in_its_file(plan_of: Callable[[Path], Any]) -> None:
-    loaded = read(LOCAL)
-    components = [each for each in plan_of(LOCAL) if each.type.startswith("mlplatform:index:")]
-    assert components
-    for each in components:
-        urn = f"urn:pulumi:local::mlplatform::{each.type}::{each.name}"
-        where = failures.place(urn)
-        assert where, urn
-        assert failures._at(loaded.platform, where) is not None, where
 
 
 def test_the_remedy_for_an_existing_access_entry_does_not_delete_it() -> None:

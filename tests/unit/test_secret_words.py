@@ -6,6 +6,7 @@ import pytest
 
 from awsfacts import secret_words
 from awsfacts.secret_names import names_a_secret
+from mlpctl.review.redact import scrub
 from mlpctl.review.signs import named_secret
 
 KINDS = ("ends", "last", "keys")
@@ -26,6 +27,17 @@ def test_a_review_redacts_what_a_stack_file_rejects(name: str) -> None:
 @pytest.mark.parametrize("name", [each for kind in KINDS for each in names(kind, "struck")])
 def test_a_review_redacts_more_than_a_stack_file_rejects(name: str) -> None:
     assert named_secret(name) and not names_a_secret(name)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *(each for kind in KINDS for part in ("refused", "struck") for each in names(kind, part)),
+        *("sensitiveData", "secureString", "plaintextValue", "pinCode", "DB_PW", "GITHUB_PAT_2", "otpSeed", "hmac"),
+    ],
+)
+def test_a_review_redacts_values_that_a_text_assigns_to_such_a_name(name: str) -> None:
+    assert "umbrella" not in scrub(f"serve with {name}='umbrella-77'")
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from pydantic import Field
 from awsfacts.partitions import service_principal
 from mlplatform import iam
 from mlplatform.args import AccountArgs, PartitionArgs, ProtectArgs, RegionArgs, TagArgs
-from mlplatform.arguments import checked
+from mlplatform.checks.arguments import checked
 from mlplatform.component import Component
 from mlplatform.spec import Spec
 

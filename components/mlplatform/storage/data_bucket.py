@@ -12,7 +12,7 @@ from pydantic.alias_generators import to_camel
 
 from mlplatform import grammar, iam
 from mlplatform.args import ProtectArgs, TagArgs
-from mlplatform.arguments import ArgumentsError, Problem, checked
+from mlplatform.checks.arguments import ArgumentsError, Problem, checked
 from mlplatform.component import PACKAGE, Component
 from mlplatform.spec import Spec
 
@@ -31,7 +31,7 @@ CALLERS_KEY: Final = "s3:x-amz-server-side-encryption-customer-algorithm"
 https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazons3.html#amazons3-policy-keys"""
 
 MAX_DAYS: Final = 36_500
-"""A hundred years. S3 itself allows a 32-bit integer:
+"""A hundred years. S3 allows any 32-bit integer:
 https://docs.aws.amazon.com/AmazonS3/latest/API/API_LifecycleExpiration.html"""
 
 

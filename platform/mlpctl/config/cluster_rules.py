@@ -17,15 +17,15 @@ from mlplatform.compute.eks_cluster.system_pool import too_small
 
 
 def system_nodes_hold_the_addons(platform: Sections) -> Iterator[str]:
-    """The system nodes have enough capacity for the add-ons' pods, including the one for secrets if it is installed."""
+    """The system nodes must have enough capacity for the pods of all installed add-ons."""
     if wrong := too_small(platform.cluster.system, secrets_store=platform.uses_secrets):
         yield f"cluster.system.{wrong}"
 
 
 def the_cluster_version_is_supported(platform: Sections) -> Iterator[str]:
-    """EKS still has the cluster's Kubernetes version.
+    """EKS must still offer the cluster's Kubernetes version.
 
-    Past its extended support, EKS creates no cluster with it and upgrades those that exist:
+    After the end of its extended support, EKS creates no cluster with it and upgrades existing clusters:
     https://docs.aws.amazon.com/eks/latest/userguide/kubernetes-versions.html
     """
     version, today = platform.cluster.version, datetime.date.today()
@@ -37,14 +37,14 @@ def the_cluster_version_is_supported(platform: Sections) -> Iterator[str]:
 
 
 def access_entries_have_a_principal(platform: Sections) -> Iterator[str]:
-    """An access entry has a principal."""
+    """An access entry must have a principal."""
     for entry, access in platform.cluster.access.items():
         if access.role is None and access.principal_arn is None:
             yield f"cluster.access.{entry}.role is missing; allowed: either role or principalArn"
 
 
 def a_role_s_name_and_its_arn_are_one_principal(platform: Sections) -> Iterator[str]:
-    """In the only account of a stack, a role's name and an ARN can be the same principal."""
+    """If a stack has a single account, a role's name and an ARN may refer to the same principal."""
     if len(platform.allowed_accounts) != 1:
         return
     roles = {access.role: entry for entry, access in platform.cluster.access.items() if access.role}
@@ -52,13 +52,13 @@ def a_role_s_name_and_its_arn_are_one_principal(platform: Sections) -> Iterator[
         _, account, kind, name = principal_of(access.principal_arn) if access.principal_arn else ("",) * 4
         if kind == "role" and account == platform.allowed_accounts[0] and name in roles:
             yield (
-                f"cluster.access.{entry}.principalArn is {access.principal_arn}; allowed: another than that of "
-                f"access.{roles[name]}, since EKS allows one entry per principal"
+                f"cluster.access.{entry}.principalArn is {access.principal_arn}; allowed: a principal other than "
+                f"that of access.{roles[name]}, since EKS allows one entry per principal"
             )
 
 
 def the_api_server_is_reachable(platform: Sections) -> Iterator[str]:
-    """Clients other than the cluster's own nodes can reach the API server, e.g. the one that creates its objects."""
+    """Clients outside the cluster, e.g. Pulumi, which creates its objects, must be able to reach the API server."""
     cluster = platform.cluster
     if wrong := too_many_sources(len(api_sources(cluster))):
         yield f"cluster.privateAccessCidrs {wrong}"

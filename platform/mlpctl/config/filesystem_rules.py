@@ -1,4 +1,4 @@
-"""What shared file systems, and models that mount them, ask of their platform: rules as in `rules`."""
+"""Rules for shared file systems and for the models that mount them, in the same form as in `rules`."""
 
 from collections.abc import Callable, Iterator
 from typing import Final
@@ -11,7 +11,7 @@ from mlplatform.storage.shared_filesystem.spec import ALLOWED_NAMES
 
 
 def models_mount_what_exists(platform: Sections) -> Iterator[str]:
-    """A volume of a model is an access point of a file system of the stack."""
+    """A model's volume must refer to an access point of a file system in this stack."""
     for name, model in platform.inference.items():
         for volume, each in model.volumes.items():
             place = f"inference.{name}.volumes.{volume}"
@@ -28,18 +28,18 @@ def models_mount_what_exists(platform: Sections) -> Iterator[str]:
 
 
 def claims_lie_in_namespaces_that_exist(platform: Sections) -> Iterator[str]:
-    """The namespace of a model comes after the file systems that the model mounts."""
+    """An access point cannot have a claim in a model's namespace, which is created after the file system."""
     for name, filesystem in platform.shared_filesystems.items():
         for point_name, point in filesystem.access_points.items():
             for model in (each for each in point.namespaces if each in platform.inference):
                 yield (
                     f"sharedFilesystems.{name}.accessPoints.{point_name}.namespaces has {model}; allowed: namespaces "
-                    f"that exist before the stack; the model of this name mounts it by inference.{model}.volumes"
+                    f"that exist before the stack; the model {model} mounts it by inference.{model}.volumes"
                 )
 
 
 def claims_differ(platform: Sections) -> Iterator[str]:
-    """Two claims of a namespace have two names."""
+    """Claim names must be unique in a namespace."""
     first: dict[tuple[str, str], str] = {}
     for name, filesystem in platform.shared_filesystems.items():
         for point_name, point in filesystem.access_points.items():
@@ -47,8 +47,8 @@ def claims_differ(platform: Sections) -> Iterator[str]:
             for namespace in point.namespaces:
                 if first.setdefault((namespace, claim), place) != place:
                     yield (
-                        f"{place}.namespaces has {namespace}; allowed: another, or other names, since its claim "
-                        f"{claim} is that of {first[namespace, claim]}"
+                        f"{place}.namespaces has {namespace}; allowed: another namespace, or other names, since "
+                        f"{first[namespace, claim]} has the claim {claim} there"
                     )
 
 

@@ -57,7 +57,7 @@ def _only_ports(one: Any, other: Any) -> bool:
 
 
 def _only_these(one: Any, other: Any) -> bool:
-    """As `_only`, for a list that allows everything if it is empty."""
+    """Like `_only`, for a list that allows everything if it is empty."""
     return not other or bool(one)
 
 

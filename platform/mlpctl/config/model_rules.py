@@ -9,6 +9,7 @@ from awsfacts.allocatable import Pods, Room, fit, nodes_needed, room_for_models
 from awsfacts.instances import InstanceType
 from awsfacts.partitions import partition_of
 from mlpctl.config.sections import Sections
+from mlpctl.text import plural
 from mlplatform import GpuNodePoolSpec, namespaces
 from mlplatform.compute.node_group.scaling import Capacity
 from mlplatform.registries.image_registry.spec import path_problem
@@ -40,14 +41,14 @@ def models_have_namespaces_of_their_own(platform: Sections) -> Iterator[str]:
 
 
 def workloads_have_pods_of_their_own(platform: Sections) -> Iterator[str]:
-    """A workload without namespace and service account is for pods whose namespace and account have its name."""
+    """By default, the namespace and the service account of a workload's pods have the workload's name."""
     for name, workload in platform.workloads.items():
         if allowed := namespaces.workload_problem(name, workload.namespace, workload.service_account):
             yield f"workloads has {name}; allowed: {allowed}"
 
 
 def models_run_on_pools_that_exist(platform: Sections) -> Iterator[str]:
-    """A model refers to a pool of the stack."""
+    """A model must refer to a pool of the stack."""
     pools = ", ".join(platform.gpu_pools) or "none is defined"
     for name, model in platform.inference.items():
         if model.pool not in platform.gpu_pools:
@@ -127,7 +128,7 @@ def models_have_an_image(platform: Sections) -> Iterator[str]:
 
 
 def models_run_images_that_stay(platform: Sections) -> Iterator[str]:
-    """A model's image in a repository of the stack never expires."""
+    """A model's image in a repository of the stack must not expire."""
     for name, model in platform.inference.items():
         place = f"inference.{name}.imageFrom.tag"
         repository, tag = (model.image_from.repository, model.image_from.tag) if model.image_from else (None, None)
@@ -160,7 +161,7 @@ def models_run_images_of_their_partition(platform: Sections) -> Iterator[str]:
 
 
 def models_read_their_weights(platform: Sections) -> Iterator[str]:
-    """The bucket with a model's weights exists, and the model's own workload can read it."""
+    """The bucket with a model's weights must exist, and the model's workload must have read access."""
     for name, model in platform.inference.items():
         if model.model is None:
             continue
@@ -189,7 +190,7 @@ def models_read_their_weights(platform: Sections) -> Iterator[str]:
 
 
 def models_read_their_secrets(platform: Sections) -> Iterator[str]:
-    """The model's own workload can read the secrets in the model's environment."""
+    """The model's workload must have read access to the secrets in the model's environment."""
     for name, model in platform.inference.items():
         where, workload = _workload_of(platform, name)
         if missing := [secret for secret in model.secrets if secret not in (workload.secrets if workload else ())]:
@@ -315,7 +316,7 @@ def _pods(model: InferenceServiceSpec) -> Pods:
 
 def _load(name: str, model: InferenceServiceSpec, facts: InstanceType) -> str:
     spare = f" + {model.spare_pods} spare" if model.spare_pods else ""
-    pods = "pod" if _pods(model).count == 1 else "pods"
+    pods = plural(_pods(model).count, "pod")
     return f"{name} ({model.max_replicas}{spare} {pods}, {fit(_pods(model), facts.gpus, _room(facts))} per node)"
 
 

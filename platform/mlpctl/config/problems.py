@@ -9,7 +9,9 @@ from typing import Any
 
 from awsfacts.credentials import is_credential
 from awsfacts.secret_names import gives_away, names_a_secret
+from mlpctl import text
 from mlpctl.errors import InputError
+from mlpctl.text import number, visible
 
 Keys = tuple[str | int, ...]
 """The path of a value: keys and list indexes, as spelled in the file."""
@@ -58,7 +60,7 @@ class Problem:
         """The problem as one sentence, with `place` after the path."""
         parts = [f"{dotted(self.path) or 'the file'}{place} {self.message}"]
         if self.suggestion is not None:
-            parts.append(f"did you mean `{printable(self.suggestion)}`?")
+            parts.append(f"did you mean `{visible(self.suggestion)}`?")
         if self.allowed is not None:
             parts.insert(1, f"allowed: {self.allowed}")
         return "; ".join(parts)
@@ -87,20 +89,16 @@ def render(problems: Sequence[Problem], path: Path | str) -> str:
     width = max(map(len, places), default=0)
     margin = f"  {{:<{width}}}  " if width else "  "
     rows = [margin.format(place) + problem.sentence() for place, problem in zip(places, problems, strict=True)]
-    return "\n".join([*rows, f"{count(len(problems), 'problem')} in {path}"])
+    return "\n".join([*rows, f"{number(len(problems), 'problem')} in {path}"])
 
 
 def dotted(path: Keys) -> str:
     """Format a path, e.g. `gpuPools.inference.taints[0]` or `labels["app.kubernetes.io/name"]`."""
-    text = ""
-    for key in path:
-        if isinstance(key, int):
-            text += f"[{key}]"
-        elif _PLAIN_KEY.fullmatch(key) and len(key) <= _LONGEST_KEY and not is_credential(key):
-            text += f".{key}" if text else key
-        else:
-            text += f"[{quoted(key)}]"
-    return text
+    return text.dotted(path, _is_plain, quoted)
+
+
+def _is_plain(key: str) -> bool:
+    return bool(_PLAIN_KEY.fullmatch(key)) and len(key) <= _LONGEST_KEY and not is_credential(key)
 
 
 def shown(value: Any, path: Keys = ()) -> str:
@@ -127,12 +125,12 @@ def looks_secret(text: str, path: Keys = ()) -> bool:
 
 def quoted(text: str) -> str:
     """Format text in double quotes, shortened."""
-    return printable(json.dumps(_cut(text), ensure_ascii=False))
+    return visible(json.dumps(_cut(text), ensure_ascii=False))
 
 
 def shortened(text: str) -> str:
     """Shorten text to 40 characters and escape non-printable characters."""
-    return printable(_cut(text))
+    return visible(_cut(text))
 
 
 def _cut(text: str) -> str:
@@ -143,19 +141,3 @@ def _cut(text: str) -> str:
 
 def _shows_secret(text: str) -> bool:
     return is_credential(text) or gives_away(text)
-
-
-def printable(text: str) -> str:
-    """Escape characters that a terminal would interpret."""
-    return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in text)
-
-
-def any_of(words: Sequence[str]) -> str:
-    """Format alternatives, e.g. `dev, staging or prod`."""
-    return " or ".join(filter(None, [", ".join(words[:-1]), *words[-1:]]))
-
-
-def count(number: int, noun: str) -> str:
-    """Format a count, e.g. `1 entry`, `3 entries`."""
-    plural = f"{noun[:-1]}ies" if noun.endswith("y") else f"{noun}s"
-    return f"{number} {noun if number == 1 else plural}"

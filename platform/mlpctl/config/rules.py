@@ -28,7 +28,7 @@ ACCOUNT: Final = "000000000000"
 LONGEST_REGION: Final = "ap-southeast-1"
 _KEY: Final = f"arn:aws-us-gov:kms:{LONGEST_REGION}:{ACCOUNT}:key/00000000-0000-0000-0000-000000000000"
 _REPOSITORIES: Final = f"arn:aws-us-gov:ecr:{LONGEST_REGION}:{ACCOUNT}:repository/{'x' * 40}"
-"""As long as the ARNs in a policy if the names of project and stack have 40 characters in total."""
+"""Placeholder ARNs that determine the size of a policy, for project and stack names of 40 characters in total."""
 
 
 def pools_are_not_named_like_the_system_nodes(platform: Sections) -> Iterator[str]:
@@ -81,7 +81,7 @@ def policies_of_workloads_are_within_the_limit(platform: Sections) -> Iterator[s
 
 
 def pools_are_in_zones_of_the_network(platform: Sections) -> Iterator[str]:
-    """A pool's zones are zones of the network."""
+    """A pool's zones must be zones of the network."""
     zones = platform.network.zone_names
     for name, pool in platform.gpu_pools.items():
         if elsewhere := [zone for zone in pool.zones if zone not in zones]:
@@ -114,7 +114,7 @@ def pools_with_the_same_reservation_agree(platform: Sections) -> Iterator[str]:
 
 
 def node_images_support_the_cluster_version(platform: Sections) -> Iterator[str]:
-    """A pinned node image has a variant for the cluster's Kubernetes version."""
+    """A pinned node image must have a variant for the cluster's Kubernetes version."""
     version = platform.cluster.version
     fitting = node_images.releases(version)
     pools = {"cluster.system": platform.cluster.system.ami_release}
@@ -165,7 +165,7 @@ def pods_can_reach_the_services_they_use(platform: Sections) -> Iterator[str]:
 
 
 def workloads_use_existing_buckets_and_images(platform: Sections) -> Iterator[str]:
-    """A workload refers to buckets and repositories of the stack."""
+    """A workload must refer to buckets and repositories of the stack."""
     there = {"buckets": [*platform.buckets], "images": [*platform.images.repositories]}
     for name, workload in platform.workloads.items():
         for kind, section in (("buckets", "buckets"), ("images", "images.repositories")):

@@ -28,8 +28,8 @@ from mlplatform import (
     SharedFilesystemSpec,
     WorkloadIdentitySpec,
     names,
-    shared_arguments,
 )
+from mlplatform.checks import shared
 from mlplatform.compute.node_group.nodes import SESSION_SERVICES
 from mlplatform.registries.image_registry import places as image_places
 from mlplatform.security.workload_identity.spec import service_account_of
@@ -38,7 +38,7 @@ from mlplatform.spec import Spec, whole_numbers_as_text
 Name = Annotated[str, AfterValidator(names.name)]
 """A name that the author of the stack file chooses."""
 
-MAX_TAGS = shared_arguments.MAX_TAGS - 2
+MAX_TAGS = shared.MAX_TAGS - 2
 """The maximum of a component, minus the tags `owner` and `environment`."""
 
 MAX_POLICY_PATH: Final = 511
@@ -47,11 +47,11 @@ MAX_POLICY_NAME: Final = 128
 https://docs.aws.amazon.com/IAM/latest/APIReference/API_CreatePolicy.html"""
 
 MAX_FILESYSTEMS: Final = 6
-"""Shared file systems whose policies fit on the role of their driver (`iam.ROLE_SIZE`)."""
+"""Maximum number of shared file systems: the role of their driver has a policy for each (`iam.ROLE_SIZE`)."""
 
 
 def _tag_key(value: str) -> str:
-    if allowed := shared_arguments.tag_key_problem(value):
+    if allowed := shared.tag_key_problem(value):
         raise ValueError(allowed)
     if value.lower() in ("name", "owner", "environment"):
         raise ValueError("allowed: keys other than Name, owner and environment, which the platform sets")
@@ -59,7 +59,7 @@ def _tag_key(value: str) -> str:
 
 
 def _tag_value(value: str) -> str:
-    if allowed := shared_arguments.tag_value_problem(value):
+    if allowed := shared.tag_value_problem(value):
         raise ValueError(allowed)
     return value
 
@@ -104,8 +104,8 @@ class Sections(Spec):
     """Buckets for datasets, models and artifacts, by name."""
 
     shared_filesystems: dict[Name, SharedFilesystemSpec] = Field(default={}, max_length=MAX_FILESYSTEMS)
-    """EFS file systems that pods of all nodes share, by name: for weights, datasets and results that programs read
-    and write as files. Each claim of the StorageClass `efs-NAME` gets a directory of its own."""
+    """EFS file systems that pods on all nodes share, by name: for weights, datasets and results that programs read and
+    write as files. Each claim of the StorageClass `efs-NAME` gets a separate directory."""
 
     images: ImageRegistrySpec = ImageRegistrySpec()
     """Repositories for container images, and pull-through caches of public registries."""
@@ -222,8 +222,8 @@ class Sections(Spec):
     @field_validator("owner")
     @classmethod
     def _owner_fits_a_tag(cls, value: str) -> str:
-        if not shared_arguments.is_tag_text(value):
-            raise ValueError(f"allowed: {shared_arguments.TAG_WORDS}")
+        if not shared.is_tag_text(value):
+            raise ValueError(f"allowed: {shared.TAG_WORDS}")
         return _tag_value(value)
 
     @field_validator("network")

@@ -1,15 +1,13 @@
 """What a model allows at a path, according to the JSON schema that pydantic generates from it."""
 
 import copy
-import difflib
-from collections.abc import Iterable
 from functools import lru_cache
 from typing import Any
 
 from pydantic import BaseModel
-from pydantic.alias_generators import to_camel
 
-from mlpctl.config.problems import Keys, any_of, count, shown
+from mlpctl.config.problems import Keys, shown
+from mlpctl.text import any_of, plural
 
 Json = dict[str, Any]
 
@@ -154,14 +152,6 @@ def _schema(model: type[BaseModel]) -> Json:
 def _range(low: float | None, high: float | None, noun: str = "") -> str:
     if low is None and high is None:
         return ""
-    most = count(int(high if high is not None else low or 0), noun).split(" ", 1)[1] if noun else ""
+    most = plural(int(high if high is not None else low or 0), noun) if noun else ""
     text = f"at most {high}" if low is None else f"at least {low}" if high is None else f"{low} to {high}"
     return f"{low if low == high else text} {most}".strip()
-
-
-def nearest(word: str, choices: Iterable[str]) -> str | None:
-    """The choice that a misspelled word most likely means; None if none is similar."""
-    folded = {choice.lower(): choice for choice in choices}
-    wanted = to_camel(word.replace("-", "_")).lower()
-    found = difflib.get_close_matches(wanted, folded, n=1, cutoff=0.7)
-    return folded[found[0]] if found else None

@@ -8,10 +8,11 @@ from typing import Any
 from rich.table import Table
 from rich.text import Text
 
-from mlpctl.config.problems import HIDDEN, Keys, dotted, looks_secret, printable
+from mlpctl.config.problems import HIDDEN, Keys, dotted, looks_secret
 from mlpctl.config.stack_file import Loaded
 from mlpctl.config.validation import ModelT
 from mlpctl.keys import REGION
+from mlpctl.text import visible
 
 
 @dataclass(frozen=True)
@@ -42,7 +43,7 @@ def show_table(rows: Iterable[Row]) -> Table:
         table.add_column(heading, overflow="fold", no_wrap=heading == "Setting")
     for row in rows:
         style = "dim" if row.origin == "default" else ""
-        table.add_row(*(Text(printable(cell), style=style) for cell in (row.path, row.value, row.origin)))
+        table.add_row(*(Text(visible(cell), style=style) for cell in (row.path, row.value, row.origin)))
     return table
 
 

@@ -1,6 +1,5 @@
 """Reads a stack file, `Pulumi.<stack>.yaml`, into a model, or reports all its problems."""
 
-import difflib
 import re
 from collections.abc import Container, Iterator
 from contextlib import suppress
@@ -10,17 +9,18 @@ from typing import Any, Generic
 
 import yaml
 
-from awsfacts import credentials
+from awsfacts import credentials, zones
 from mlpctl import project
 from mlpctl.config import profiles, regions
-from mlpctl.config.problems import ConfigError, Keys, Problem, any_of, shortened, shown
-from mlpctl.config.shape import Shape, nearest
+from mlpctl.config.problems import ConfigError, Keys, Problem, shortened, shown
+from mlpctl.config.shape import Shape
 from mlpctl.config.validation import ModelT, validate
 from mlpctl.config.yaml_file import Document, YamlError, parse
 from mlpctl.keys import NAMESPACE, PLATFORM, REGION
+from mlpctl.text import any_of, nearest, similar
 from mlplatform import plain
 
-REGION_PATTERN = r"^[a-z]{2,4}(-[a-z]+){1,2}-[1-9][0-9]?$"
+REGION_PATTERN = f"^{zones.REGION}$"
 """The format of a region's name: `eu-central-1`, `us-gov-west-1`, `eusc-de-east-1`."""
 
 TOP_LEVEL = ("secretsprovider", "encryptedkey", "encryptionsalt", "environment", "config")
@@ -223,7 +223,7 @@ def _changed_numbers(document: Document, shape: Shape) -> list[Problem]:
     """Report numbers in text fields whose digits would differ from how the file writes them."""
     return [
         replace(_at(document, place, f"is {shortened(written)}", "text in quotes"), value=written)
-        for place, written in document.respelt.items()
+        for place, written in document.respelled.items()
         if (below := shape.at(place)) and below.node.get("type") == "string"
     ]
 
@@ -289,7 +289,7 @@ def _config_keys(document: Document, config: dict[str, Any]) -> Iterator[Problem
     if REGION in config and _region(document) is None and place not in document.unread:
         right = [each for each in regions.partitions() if regions.problem(each) is None]
         misspelled = region if isinstance(region, str) and region not in regions.partitions() else ""
-        close = difflib.get_close_matches(misspelled, right, 1, 0.8)
+        close = similar(misspelled, right, cutoff=0.8)
         named = isinstance(region, str) and re.fullmatch(REGION_PATTERN, region)
         hint = (regions.problem(named[0]) if named else None) or _REGION_HINT
         yield _at(document, place, f"is {shown(region)}", hint, *close)

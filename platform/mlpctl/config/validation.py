@@ -10,9 +10,10 @@ from pydantic.alias_generators import to_camel
 from pydantic_core import ErrorDetails, core_schema
 
 from mlpctl.config import hints
-from mlpctl.config.problems import HIDDEN, Keys, Problem, any_of, count, printable, shown
-from mlpctl.config.shape import Shape, nearest
+from mlpctl.config.problems import HIDDEN, Keys, Problem, shown
+from mlpctl.config.shape import Shape
 from mlpctl.config.yaml_file import Document
+from mlpctl.text import any_of, nearest, number, visible
 
 ModelT = TypeVar("ModelT", bound=BaseModel)
 
@@ -173,7 +174,7 @@ class _Translation:
         value = _value(self._document.data, path)
         message = f"is {shown(value, path)}"
         if error["type"] in _SIZES and value:
-            message = f"has {count(len(value), 'entry')}"
+            message = f"has {number(len(value), 'entry')}"
         near = nearest(value, shape.words()) if shape and isinstance(value, str) else None
         allowed = (shape.limits() if error["type"] in _LIMITS else shape.allowed(value)) if shape else None
         hint = hints.find(hints.MAPPINGS if isinstance(value, dict) else hints.SINCE, path)
@@ -242,5 +243,5 @@ class _Translation:
         position = self._document.at(path)
         line, column = (position.line, position.column) if position else (None, None)
         # A model's own rules quote values without escaping them.
-        message, allowed = printable(message), printable(allowed) if allowed else None
+        message, allowed = visible(message), visible(allowed) if allowed else None
         return Problem(path, message, line, column, value, allowed, suggestion)

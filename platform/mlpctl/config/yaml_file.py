@@ -80,7 +80,7 @@ class Document:
     unread: set[Keys] = field(default_factory=set)
     """Paths at which `data` has None because the value was rejected."""
 
-    respelt: dict[Keys, str] = field(default_factory=dict)
+    respelled: dict[Keys, str] = field(default_factory=dict)
     """Integers that the file does not write as plain digits, as it writes them, e.g. `1.0`, `1_000`, `0x1f`."""
 
     def at(self, path: Keys) -> Position | None:
@@ -100,7 +100,7 @@ class Document:
             {path[size:]: position for path, position in self.positions.items() if path[:size] == prefix},
             self.problems,
             {path[size:] for path in self.unread if path[:size] == prefix},
-            {path[size:]: text for path, text in self.respelt.items() if path[:size] == prefix},
+            {path[size:]: text for path, text in self.respelled.items() if path[:size] == prefix},
         )
 
 
@@ -256,7 +256,7 @@ class _Reading:
             value = meaning(node.value)
             if not isinstance(value, Ambiguous):
                 if type(value) is int and str(value) != node.value:
-                    self.document.respelt[path] = node.value
+                    self.document.respelled[path] = node.value
                 return value
             problem = f"is {shortened(node.value)}, {value.reason}"
         elif node.tag in _SCALARS:

@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.table import Column, Table
 from rich.text import Text
 
-from mlpctl import project, statefile
+from mlpctl import project, statefile, urns
 from mlpctl.recover import plan
 from mlpctl.recover.plan import Action, Choices, Pending, Verdict
 from mlpctl.recover.search import Search
@@ -186,7 +186,7 @@ _DONE: Mapping[Verdict, str] = {
 def _table(actions: Sequence[Action], words: Mapping[Verdict, str]) -> Table:
     table = Table.grid(*(Column(overflow="fold") for _ in range(4)), padding=(0, 2))
     for action in actions:
-        kind = action.pending.type.rsplit(":", 1)[-1]
+        kind = urns.class_of(action.pending.type)
         table.add_row(
             words[action.verdict], action.pending.name, kind, " ".join(filter(None, (action.reason, action.id)))
         )

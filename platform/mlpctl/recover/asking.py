@@ -38,8 +38,8 @@ def pairs(tags: Any) -> dict[str, str]:
     """Tags in any of AWS's formats: a map, or a list of keys and values."""
     if isinstance(tags, Mapping):
         return dict(tags)
-    spelt = [("Key", "Value"), ("TagKey", "TagValue")]
-    return {tag[key]: tag[value] for tag in tags or () for key, value in spelt if key in tag}
+    forms = [("Key", "Value"), ("TagKey", "TagValue")]
+    return {tag[key]: tag[value] for tag in tags or () for key, value in forms if key in tag}
 
 
 def listed(client: Any, operation: str, items: str, **call: Any) -> Iterator[dict[str, Any]]:

@@ -98,8 +98,7 @@ class Pending:
     @property
     def marks(self) -> Mapping[str, str]:
         """The tags that identify this resource."""
-        stack, project, *_ = self.urn.removeprefix("urn:pulumi:").split("::")
-        return {STACK_TAG: f"{project}/{stack}", NAME_TAG: self.name}
+        return {STACK_TAG: f"{urns.project(self.urn)}/{urns.stack(self.urn)}", NAME_TAG: self.name}
 
 
 @dataclass(frozen=True)
@@ -182,7 +181,7 @@ class Choices:
     """Ids of the resources to import."""
 
     drop: frozenset[str] = frozenset()
-    """Resources that do not exist, whatever the lookup finds."""
+    """Resources that do not exist, regardless of the lookup results."""
 
     def unknown(self, pending: Sequence[Pending]) -> list[str]:
         """Names that match no pending operation, or more than one."""

@@ -63,7 +63,7 @@ class Addresses:
 
 
 def let_in(rules: Sequence[tuple[bool, Addresses]]) -> Addresses:
-    """The addresses that allow and deny rules let in; the first rule that matches an address applies."""
+    """The addresses that a list of allow and deny rules allows; the first rule that matches an address applies."""
     starts = sorted((low, rank, high) for rank, (_, some) in enumerate(rules) for low, high in some.spans)
     points = sorted({point for low, _, high in starts for point in (low, high + 1)})
     found: list[_Span] = []
@@ -82,12 +82,21 @@ def let_in(rules: Sequence[tuple[bool, Addresses]]) -> Addresses:
 
 def parsed(texts: Iterable[Value]) -> dict[int, Addresses]:
     """The addresses of ranges, by family (4 and 6); other texts, such as service tags, are ignored."""
+    return split(texts)[0]
+
+
+def split(sources: Iterable[Value]) -> tuple[dict[int, Addresses], list[Value]]:
+    """The addresses of ranges, by family (4 and 6), and the sources that are not ranges, such as service tags."""
     found: dict[int, list[_Span]] = {4: [], 6: []}
-    for text in texts:
-        if isinstance(text, str):
-            for family, span in _spans(text.strip()):
-                found[family].append(span)
-    return {family: Addresses(_joined(spans)) for family, spans in found.items()}
+    others: list[Value] = []
+    for source in sources:
+        spans = [*_spans(source.strip())] if isinstance(source, str) else []
+        spans = [(family, (low, high)) for family, (low, high) in spans if low <= high]
+        for family, span in spans:
+            found[family].append(span)
+        if not spans:
+            others.append(source)
+    return {family: Addresses(_joined(spans)) for family, spans in found.items()}, others
 
 
 def everything() -> dict[int, Addresses]:
@@ -130,7 +139,7 @@ def _spans(text: str) -> Iterable[tuple[int, _Span]]:
 def _joined(spans: Sequence[_Span]) -> tuple[_Span, ...]:
     """Sorted spans, with adjacent and overlapping ones merged."""
     found: list[_Span] = []
-    for low, high in sorted(each for each in spans if each[0] <= each[1]):
+    for low, high in sorted(spans):
         if found and low <= found[-1][1] + 1:
             found[-1] = (found[-1][0], max(high, found[-1][1]))
         else:

@@ -11,7 +11,7 @@ from mlpctl.review.equality import canonical, policy, word
 from mlpctl.review.kinds import short_type
 from mlpctl.review.plan import Change, Op, Plan
 from mlpctl.review.values import Value, document, items, root
-from mlpctl.review.watches import value_at
+from mlpctl.review.watch_tests import value_at
 
 _OFF: Final = frozenset({"", "None", "false", "Suspended", "Disabled"})
 _ON: Final = "Enabled"

@@ -53,7 +53,7 @@ def plan(raw: Raw, redactor: Redactor) -> Plan:
     _check_parents({each.urn: each.parent for each in changes})
     messages = [Message(each.severity, redactor.text(each.text), names.clean(each.urn)) for each in raw.messages]
     failed = [each.text.splitlines()[0] for each in messages if each.severity == "error"][:1]
-    parts = raw.steps[0].urn.split("::") if raw.steps else []
+    first = raw.steps[0].urn if raw.steps else ""
     changes, taken = emptied(_with_providers(changes))
     notes += taken
     refresh_only = refreshes.is_refresh(raw)
@@ -61,8 +61,8 @@ def plan(raw: Raw, redactor: Redactor) -> Plan:
     stays = {Op.SAME} if refresh_only else {Op.SAME, Op.REFRESH}
     return Plan(
         changes=tuple(changes),
-        project=parts[1] if parts else "",
-        stack=parts[0].removeprefix("urn:pulumi:") if parts else "",
+        project=urns.project(first) if first else "",
+        stack=urns.stack(first) if first else "",
         config=_config(raw.config, redactor),
         messages=tuple(messages),
         incomplete=" ".join(
@@ -185,9 +185,8 @@ def _change(steps: Sequence[Step], resolved: Resolved, view_of: str, redactor: R
         reported=tuple(map(redactor.text, reported)),
         depends={redactor.text(name): tuple(map(names.clean, each)) for name, each in latest.depends.items() if each},
         after=tuple(map(names.clean, latest.after)),
-        # A provider reference consists of its URN and its ID.
-        provider=names.clean(provider.rsplit("::", 1)[0]),
-        old_provider=names.clean(was.provider.rsplit("::", 1)[0]),
+        provider=names.clean(urns.of_provider(provider)),
+        old_provider=names.clean(urns.of_provider(was.provider)),
     )
 
 
@@ -272,8 +271,7 @@ class _Urns:
     def clean(self, urn: str) -> str:
         """The URN with the secrets in its name redacted."""
         if urn not in self._clean:
-            *head, name = urn.split("::", 3)
-            self._clean[urn] = self._free("::".join([*head, self._redactor.text(name)]))
+            self._clean[urn] = self._free(urns.renamed(urn, self._redactor.text(urns.name(urn))))
         return self._clean[urn]
 
     def copy_of(self, urn: str, id: str) -> str:

@@ -2,6 +2,7 @@
 
 from typing import Any, Final
 
+from mlpctl import urns
 from mlpctl.review.plan import PlanError
 
 EXPECTED: Final = "expected: the output of `pulumi preview --json`"
@@ -10,7 +11,7 @@ EXPECTED: Final = "expected: the output of `pulumi preview --json`"
 def urn(value: Any, place: str, *, needed: bool = False) -> str:
     """A Pulumi URN; may be empty unless `needed`."""
     found = text(value, place)
-    if (found or needed) and not (found.startswith("urn:pulumi:") and found.count("::") >= 3):
+    if (found or needed) and not urns.is_urn(found):
         raise PlanError(f"{place} is {found[:80]!r}, which is not a Pulumi URN; {EXPECTED}.")
     return found
 

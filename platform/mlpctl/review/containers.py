@@ -17,7 +17,8 @@ from mlpctl.review.kinds import kind, short_type
 from mlpctl.review.naming import own_keys
 from mlpctl.review.plan import Change, Message, Op
 from mlpctl.review.values import Value, root
-from mlpctl.review.watches import holds, value_at
+from mlpctl.review.watch_tests import holds, value_at
+from mlpctl.text import all_of
 
 _GOES: Final = frozenset({Op.DELETE, Op.REPLACE})
 _MOST_NAMED: Final = 3
@@ -116,8 +117,7 @@ def emptied(changes: Sequence[Change]) -> tuple[list[Change], list[Message]]:
 def left_in(parts: Sequence[str]) -> str:
     """The remaining parts of a container, as the beginning of a clause: `the EKS node group gpu remains`."""
     shown = [*parts[:_MOST_NAMED], *([f"{len(parts) - _MOST_NAMED:,} more"] if len(parts) > _MOST_NAMED else [])]
-    named = " and ".join(filter(None, (", ".join(shown[:-1]), shown[-1])))
-    return f"{named} {'remains' if len(parts) == 1 else 'remain'}"
+    return f"{all_of(shown)} {'remains' if len(parts) == 1 else 'remain'}"
 
 
 def _called(change: Change) -> str:

@@ -12,6 +12,7 @@ from mlpctl.review.containers import own_names
 from mlpctl.review.exposure import Exposures
 from mlpctl.review.plan import Change, Op, Plan
 from mlpctl.review.reach import Reaches
+from mlpctl.review.report import Difference
 from mlpctl.review.targets import Targets
 from mlpctl.review.values import Unknown
 
@@ -73,6 +74,11 @@ class Context:
     def policies(self) -> claims.Policies:
         """The reclaim policies of the plan's volumes and storage classes."""
         return claims.reclaim_policies(self.plan)
+
+    @cached_property
+    def compared(self) -> dict[tuple[str, str], tuple[Difference, ...]]:
+        """The differences of properties that several watches compare, by URN and path."""
+        return {}
 
     def exists(self, change: Change, name: str) -> bool:
         """Whether the resource that a property of a new resource, or a changed property, refers to already exists."""

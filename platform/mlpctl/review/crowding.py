@@ -9,12 +9,12 @@ from typing import Final
 from awsfacts import instances
 from awsfacts.instances import GPU_RESOURCE
 from mlpctl.review.context import Context
-from mlpctl.review.finding import listed
 from mlpctl.review.kinds import short_type
 from mlpctl.review.plan import Change, Op, Plan
 from mlpctl.review.values import Value
+from mlpctl.review.watch_tests import value_at
 from mlpctl.review.watched import accelerators
-from mlpctl.review.watches import value_at
+from mlpctl.text import all_of
 
 _SETS: Final = ("kubernetes:apps/v1:Deployment", "kubernetes:apps/v1:StatefulSet")
 _NODES: Final = "aws:eks/nodeGroup"
@@ -50,9 +50,9 @@ def crowded(plan: Plan) -> Iterator[tuple[str, str]]:
         if there <= room < there + leaving:
             yield (
                 coming[0].urn,
-                f"The pods of {listed(each.name for each in coming)} and "
-                f"{listed(each.name for each in going)} do not fit together on the nodes of "
-                f"{listed(each.name for each in groups)}: together they request {there + leaving} GPUs, and the nodes "
+                f"The pods of {all_of(each.name for each in coming)} and "
+                f"{all_of(each.name for each in going)} do not fit together on the nodes of "
+                f"{all_of(each.name for each in groups)}: together they request {there + leaving} GPUs, and the nodes "
                 f"have {room}. The engine deletes the old pods only after the new ones are ready, so the update waits "
                 "and fails. Remove the old pods in an update before this one.",
             )

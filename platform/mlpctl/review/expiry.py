@@ -20,7 +20,7 @@ from mlpctl.review.kinds import short_type
 from mlpctl.review.plan import Change
 from mlpctl.review.report import Certainty
 from mlpctl.review.values import Secret, Unknown, Value, document
-from mlpctl.review.watches import holds, value_at
+from mlpctl.review.watch_tests import holds, value_at
 
 KEYS: Final = ("id", "name", "rulePriority")
 """Properties that identify the rules of a list."""

@@ -13,14 +13,15 @@ from typing import Final
 
 from mlpctl.review import addresses
 from mlpctl.review.addresses import Addresses
-from mlpctl.review.finding import Finding, Tier, causes, listed
+from mlpctl.review.finding import Finding, Tier, causes
 from mlpctl.review.kinds import short_type
 from mlpctl.review.openings import PORTLESS, PORTS, Layer, Opening, layers, lies_in, opening_of, table, ways
 from mlpctl.review.plan import Change, Op, Plan
 from mlpctl.review.report import Certainty, Harm
 from mlpctl.review.targets import Targets
 from mlpctl.review.values import root
-from mlpctl.review.watches import value_at
+from mlpctl.review.watch_tests import value_at
+from mlpctl.text import all_of
 
 _OTHERS: Final = ("tcp", "udp", "icmp", "any other protocol")
 """The protocols for which a rule for all protocols is checked, besides those that other rules name."""
@@ -309,7 +310,7 @@ def _ports(opened: Sequence[_Opened]) -> str:
         else:
             found.append(f"{each.protocol} {each.low}-{each.high}")
     shown = [*dict.fromkeys(found)]
-    return listed(shown if len(shown) <= 6 else [*shown[:5], f"{len(shown) - 5} more ranges"])
+    return all_of(shown if len(shown) <= 6 else [*shown[:5], f"{len(shown) - 5} more ranges"])
 
 
 def _because(member: _Member) -> Iterator[str]:

@@ -1,6 +1,5 @@
 """A finding: one reason why a change is dangerous."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import IntEnum
 from typing import Final
@@ -64,9 +63,3 @@ def line(difference: Difference) -> str:
 def causes(old: Value, new: Value, path: str, *, strict: bool = False) -> tuple[str, ...]:
     """The differences between two values of a property, one line each."""
     return tuple(line(each) for each in compared(old, new, path, strict=strict))
-
-
-def listed(words: Iterable[str]) -> str:
-    """Words joined for a sentence: `a, b and c`."""
-    found = [*dict.fromkeys(words)]
-    return " and ".join(filter(None, (", ".join(found[:-1]), found[-1]))) if found else ""

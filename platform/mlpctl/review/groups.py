@@ -13,7 +13,7 @@ from mlpctl.review.report import Certainty, Difference, Group, Row, Unknowns
 from mlpctl.review.report_cost import Money
 from mlpctl.review.short import short
 from mlpctl.review.values import Value, dotted
-from mlpctl.review.watches import value_at
+from mlpctl.review.watch_tests import value_at
 from mlpctl.review.wording import ALONE
 
 MAX_FACTS: Final = 6

@@ -10,12 +10,13 @@ from typing import Any, Final
 
 import jinja2
 
-from mlpctl import urns
+from mlpctl import text, urns
 from mlpctl.review import picture, wording
 from mlpctl.review.cost.book import MONTH_HOURS, STALE_DAYS
-from mlpctl.review.inert import is_address, shorten, visible
+from mlpctl.review.inert import is_address
 from mlpctl.review.plan import Op
 from mlpctl.review.report import Certainty, Danger, Group, Report
+from mlpctl.text import shorten, visible
 
 MOST_OPEN: Final = 40
 """Maximum number of resources at which all components are initially expanded."""
@@ -89,6 +90,7 @@ def _page() -> jinja2.Template:
     environment.globals |= {
         "is_address": is_address,
         "w": wording,
+        "t": text,
         "Op": Op,
         "Certainty": Certainty,
         "box_size": (picture.WIDTH, picture.HEIGHT),

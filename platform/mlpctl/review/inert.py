@@ -1,31 +1,12 @@
 """Makes text from resources inert: it is displayed literally and has no effect in Markdown, HTML or workflows."""
 
 import re
-import unicodedata
 from collections.abc import Iterable
 from html import escape
 from typing import Final
 from urllib.parse import quote
 
-FIRST_MARK: Final = "\u0300"
-"""The first combining character; all printable but invisible characters come after it."""
-
-MOST_MARKS: Final = 3
-"""Maximum number of combining characters per letter; more of them would overlap adjacent lines."""
-
-# Printable by their Unicode category, but invisible: fillers, blanks, joiners, variation selectors.
-# https://www.unicode.org/reports/tr44/#Default_Ignorable_Code_Point
-_UNSEEN: Final = re.compile(
-    "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180d\u180f\u2800\u3164\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef]"
-)
-
-# Text that GitHub workflows act on: expressions anywhere in a file, and commands at the start of a log line, which may
-# be wrapped anywhere.
-# https://docs.github.com/en/actions/reference/workflow-commands-for-github-actions
-_WORKFLOW: Final = re.compile(
-    r"\$(?=\{\{)|#(?=#\[)|:(?=:(?:add-|set-|save-|remove-|stop-|debug|notice|warning|error|group|endgroup|echo))",
-    re.IGNORECASE,
-)
+from mlpctl.text import shorten, visible
 
 # Words without effect in Markdown, GitHub's links and LaTeX within a line: letters, also hyphenated, and numbers. A
 # number at the start of a line may begin a list.
@@ -37,35 +18,6 @@ _PLAIN_NUMBER: Final = re.compile(r"[(+]?-?\d{1,3}(?:,?\d{3}){0,3}(?:\.\d+)?(?:-
 _PLAIN_SIGN: Final = frozenset("→·—")
 _ADDRESS: Final = re.compile(r"https?://[\w.-]+(?::\d{1,5})?/[\w./%~+-]*", re.ASCII)
 _COMMIT: Final = re.compile(r"[(\"]?[0-9a-fA-F]{7,40}[)\"]?[.,;:!?]?")
-
-
-def visible(text: str) -> str:
-    r"""Write invisible and control characters as escapes, `\u202e`."""
-    if text.isascii() and text.isprintable():
-        return _outside_workflows(text)
-    shown, marks = "", 0
-    for char in text:
-        if char < FIRST_MARK:
-            # Most characters; the checks below take ten times as long.
-            marks = 0
-            shown += char if char.isprintable() else char.encode("unicode_escape").decode()
-            continue
-        marks = marks + 1 if unicodedata.category(char).startswith("M") else 0
-        if not char.isprintable() or marks > MOST_MARKS or _UNSEEN.match(char):
-            shown += char.encode("unicode_escape").decode()
-        else:
-            shown += char
-    return _outside_workflows(shown)
-
-
-def shorten(text: str, most: int) -> str:
-    """Truncate a text to `most` characters, without separating a letter from its combining characters."""
-    if len(text) <= most:
-        return text
-    end = most - 1
-    while end > 0 and _joins(text[end]):
-        end -= 1
-    return text[:end] + "…"
 
 
 def code(text: str, most: int = 200) -> str:
@@ -155,10 +107,6 @@ def comment(text: str) -> str:
     return quote(text, safe="").replace("--", "-%2D")
 
 
-def _outside_workflows(text: str) -> str:
-    return _WORKFLOW.sub(r"\g<0>\\", text)
-
-
 def _plain(word: str, *, first: bool) -> bool:
     if word in _PLAIN_SIGN:
         return not first
@@ -167,11 +115,6 @@ def _plain(word: str, *, first: bool) -> bool:
     if _PLAIN_NUMBER.fullmatch(word):
         return not first or word[-1] not in ".)"
     return bool(_PLAIN_WORD.fullmatch(word))
-
-
-def _joins(char: str) -> bool:
-    """Whether a character combines with the one before it."""
-    return unicodedata.category(char).startswith("M") or "\U0001f3fb" <= char <= "\U0001f3ff"
 
 
 def _longest_run(text: str) -> int:

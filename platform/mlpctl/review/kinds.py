@@ -44,7 +44,7 @@ _PACKAGES: Final = {
 }
 """Names of packages with a special spelling; empty for our own package."""
 
-_SPELT: Final = {
+_SPELLINGS: Final = {
     each.lower(): each
     for each in (
         *("ACL", "AI", "AMI", "API", "ARN", "BGP", "CIDR", "CPU", "DAX", "DB", "DHCP", "DLM", "DMS", "DNS", "DSQL"),
@@ -80,8 +80,8 @@ def kind(type: str) -> Record:
     found = records.record(short_type(type))
     if found.words:
         return found
-    spelt = short_type(type).replace("/", ":") if terraform.is_resource(type) else type
-    return found.model_copy(update={"words": words_of(spelt)})
+    token = short_type(type).replace("/", ":") if terraform.is_resource(type) else type
+    return found.model_copy(update={"words": words_of(token)})
 
 
 def words_of(type: str) -> str:
@@ -102,12 +102,12 @@ def words_of(type: str) -> str:
     lead = _package(package)
     if parts and parts[0].lower() == lead.lower():
         parts = parts[1:]
-    return " ".join(filter(None, [lead, *(_SPELT.get(part.lower(), part.lower()) for part in parts)]))
+    return " ".join(filter(None, [lead, *(_SPELLINGS.get(part.lower(), part.lower()) for part in parts)]))
 
 
 def _package(name: str) -> str:
-    spelt = _PACKAGES.get(name)
-    return " ".join(part.capitalize() for part in re.split(r"[-_]", name)) if spelt is None else spelt
+    known = _PACKAGES.get(name)
+    return " ".join(part.capitalize() for part in re.split(r"[-_]", name)) if known is None else known
 
 
 def _parts(name: str) -> list[str]:

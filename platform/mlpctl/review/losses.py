@@ -4,11 +4,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
 from mlpctl.review import inert, wording
-from mlpctl.review.finding import listed
 from mlpctl.review.inert import code, prose
 from mlpctl.review.pieces import grouped, size
 from mlpctl.review.report import Certainty, Danger, Difference, Group, Report, Row
-from mlpctl.review.wording import number
+from mlpctl.text import all_of, number, shorten, visible
 
 _SCREEN: Final = 12
 """Number of lines of a list before the rest is collapsed."""
@@ -92,9 +91,7 @@ def _other_names(others: Sequence[tuple[Group, Row]], depth: int) -> _Heads:
 
 def _add(found: dict[str, list[str]], parts: Sequence[str], component: str, name: str, depth: int) -> None:
     head = " ".join(parts[: min(2, depth + 1)]) + (f" in {component or wording.ALONE}" if depth > 1 else "")
-    found.setdefault(inert.shorten(inert.visible(head), _NAME), []).append(
-        inert.shorten(inert.visible(name), _SHORT_NAME)
-    )
+    found.setdefault(shorten(visible(head), _NAME), []).append(shorten(visible(name), _SHORT_NAME))
 
 
 def _danger_list(dangers: Sequence[Danger], *, full: bool) -> str:
@@ -126,7 +123,7 @@ def _danger(danger: Danger, *, full: bool) -> str:
     causes = [code(cause) for cause in danger.because[:_MOST_CAUSES]]
     if more := len(danger.because) - len(causes):
         causes.append(f"{number(more, 'property')} more")
-    because = f" Because of {listed(causes)}." if causes else ""
+    because = f" Because of {all_of(causes)}." if causes else ""
     kept = f" {kept[0].upper()}{kept[1:]}." if kept else ""
     # The text may end with a period or not; the sentence ends with exactly one.
     rest = prose(after.lstrip(": ").rstrip(". "), 320) if after.strip(":. ") else ""
@@ -143,7 +140,7 @@ def _other_list(others: Sequence[tuple[Group, Row]], *, full: bool) -> str:
 
 def _other_line(group: Group, row: Row, full: bool) -> str:
     forced = [code(each) for each in [*(_change(each) for each in row.differences if each.forces), *row.reasons]]
-    cause = f", because of {listed(forced[:_MOST_CAUSES])}" if full and forced else ""
+    cause = f", because of {all_of(forced[:_MOST_CAUSES])}" if full and forced else ""
     return f"- {what(row)} in {code(group.title, _NAME)}{cause}\n"
 
 

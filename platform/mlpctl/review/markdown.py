@@ -12,7 +12,7 @@ from mlpctl.review.losses import circle, loss_forms, losses, what
 from mlpctl.review.pieces import Fuller, Listing, Piece, Sequel, Whole, everything, share, size
 from mlpctl.review.report import Certainty, Difference, Group, Report, Row
 from mlpctl.review.report_cost import Cost, Limit, ResourceCost
-from mlpctl.review.wording import amount, number
+from mlpctl.text import amount, change, number, shorten, visible
 
 LIMIT: Final = 65_536
 """Maximum size in bytes of UTF-8. GitHub accepts 65,536 characters for the text of a pull request and 262,144 bytes for
@@ -257,7 +257,7 @@ def _group(group: Group) -> Piece:
     rows = wording.ordered(group.rows)
     delta = group.monthly_delta_usd
     words = f" · {inert.html_prose(group.words)}" if group.words else ""
-    cost = f" · {inert.html_code(wording.change(delta.expected))} per month" if delta and delta.expected else ""
+    cost = f" · {inert.html_code(change(delta.expected))} per month" if delta and delta.expected else ""
     summary = f"{inert.html_code(group.title, _NAME)}{words} · {wording.counted(group.counts)}{cost}"
     head = f"<details><summary>{summary}</summary>\n\n"
     smallest = f"{head}{_left_out(len(rows), 'resource')}</details>\n\n"
@@ -285,16 +285,16 @@ def _row(row: Row, *, facts: bool) -> str:
 
 def _lines(each: Difference) -> Iterator[str]:
     """A difference as lines of a diff; one that forces a replacement is marked."""
-    path = inert.shorten(inert.visible(each.path), _NAME)
+    path = shorten(visible(each.path), _NAME)
     if each.forces:
         yield f"! {path} forces the replacement"
     if each.excerpt:
-        yield f"  {path}: {inert.shorten(inert.visible(f'{each.old} → {each.new}'), _VALUE)}"
-        yield from (inert.shorten(inert.visible(line), _VALUE) for line in each.excerpt.splitlines())
+        yield f"  {path}: {shorten(visible(f'{each.old} → {each.new}'), _VALUE)}"
+        yield from (shorten(visible(line), _VALUE) for line in each.excerpt.splitlines())
         return
     for sign, value in (("-", each.old), ("+", each.new)):
         if value is not None:
-            yield f"{sign} {path}: {inert.shorten(inert.visible(value), _VALUE)}"
+            yield f"{sign} {path}: {shorten(visible(value), _VALUE)}"
 
 
 def _picture(report: Report) -> Piece:
@@ -362,7 +362,7 @@ def _outputs(report: Report) -> Piece:
 def _messages(report: Report) -> Piece:
     items = []
     for each in report.messages:
-        lines = [inert.shorten(inert.visible(line), _VALUE) for line in each.splitlines()]
+        lines = [shorten(visible(line), _VALUE) for line in each.splitlines()]
         more = [f"and {number(len(lines) - _MOST_LINES, 'line')} more"] if len(lines) > _MOST_LINES else []
         items.append(f"{inert.fence([*lines[:_MOST_LINES], *more], 'text')}\n\n")
     return _listing("Engine messages", items, "message")

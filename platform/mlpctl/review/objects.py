@@ -1,6 +1,5 @@
 """Validates Kubernetes objects by the API schemas if their cluster does not exist yet and the preview could not."""
 
-import difflib
 import functools
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
@@ -12,6 +11,7 @@ from mlpctl.review import api_schemas
 from mlpctl.review.plan import Change, Op, Plan
 from mlpctl.review.report import Invalid, Unchecked
 from mlpctl.review.values import UNKNOWN, Secret, Value, dotted
+from mlpctl.text import similar
 
 MAX_VALUE: Final = 60
 """Maximum number of characters of an invalid value in a message."""
@@ -112,7 +112,7 @@ def _unknown_fields(path: str, error: Any) -> str:
     known = sorted(error.schema.get("properties", ()))
     names = []
     for name in sorted({*error.instance} - {*known}):
-        near = difflib.get_close_matches(name, known, n=1)
+        near = similar(name, known)
         names.append(f"{name} (did you mean {near[0]}?)" if near else name)
     return f"{path} has unknown fields: {', '.join(map(_cut, names))}"
 

@@ -11,7 +11,7 @@ from awsfacts.tables import Row, read_table
 from mlpctl.review import addresses, records
 from mlpctl.review.addresses import Addresses
 from mlpctl.review.values import Unknown, Value, items
-from mlpctl.review.watches import holds, value_at
+from mlpctl.review.watch_tests import holds, value_at
 
 PORTS: Final = (0, 65_535)
 

@@ -1,13 +1,12 @@
 """Finds broad permissions in IAM policies: all actions, all actions of a service, all principals."""
 
 import fnmatch
-import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
 from mlpctl.review.conditions import limits_callers
-from mlpctl.review.values import Value, items
+from mlpctl.review.values import Value, document, items
 
 EVERYBODY: Final = frozenset({"everybody", "everybody but some"})
 
@@ -23,10 +22,10 @@ https://docs.aws.amazon.com/IAM/latest/UserGuide/best-practices.html#bp-permissi
 """
 
 
-def wildcards(document: Value) -> set[str]:
+def wildcards(policy: Value) -> set[str]:
     """The wildcard actions and principals that a policy allows; principals only if no condition limits them."""
     found: set[str] = set()
-    for statement in _allowed(document):
+    for statement in _allowed(policy):
         found |= {
             f"action {each}" for each in items(statement.get("Action")) if str(each).endswith("*") and _broad(each)
         }
@@ -39,14 +38,14 @@ def wildcards(document: Value) -> set[str]:
     return found
 
 
-def lets_in_everybody(document: Value) -> bool:
+def lets_in_everybody(policy: Value) -> bool:
     """Whether a policy allows all principals."""
-    return bool(wildcards(document) & EVERYBODY)
+    return bool(wildcards(policy) & EVERYBODY)
 
 
-def allows_anything(documents: Iterable[Value]) -> bool:
+def allows_anything(policies: Iterable[Value]) -> bool:
     """Whether policies allow everything, or let a principal grant itself everything."""
-    return any(_is_anything(statement) for document in documents for statement in _allowed(document))
+    return any(_is_anything(statement) for policy in policies for statement in _allowed(policy))
 
 
 def _is_anything(statement: Mapping[str, Any]) -> bool:
@@ -70,14 +69,10 @@ def _is_every(resource: Value) -> bool:
     return any(fnmatch.fnmatchcase(f"arn:aws:iam::0:{kind}/any", some) for kind in ("role", "user", "group", "policy"))
 
 
-def _allowed(document: Value) -> Iterator[Mapping[str, Any]]:
+def _allowed(policy: Value) -> Iterator[Mapping[str, Any]]:
     """The `Allow` statements of a policy."""
-    if isinstance(document, str):
-        try:
-            document = json.loads(document)
-        except (ValueError, RecursionError):
-            return
-    for statement in items(document.get("Statement")) if isinstance(document, Mapping) else ():
+    content = document(policy) if isinstance(policy, str) else policy
+    for statement in items(content.get("Statement")) if isinstance(content, Mapping) else ():
         if isinstance(statement, Mapping) and statement.get("Effect") == "Allow":
             yield statement
 

@@ -169,15 +169,10 @@ def _ways(rule: Value) -> Iterator[_Way | None]:
         ports = (low, high)
     elif protocol.startswith("icmp"):
         protocol = f"{protocol} {low} {high}"
-    spans = addresses.parsed(each for key in table.addresses for each in _listed(rule.get(key)))
-    strange = [each for key in table.addresses for each in _listed(rule.get(key)) if not _is_address(each)]
+    spans, strange = addresses.split(each for key in table.addresses for each in _listed(rule.get(key)))
     peers = {str(each) for key in table.peers for each in _listed(rule.get(key)) if each and key != "self"}
     peers |= {"itself"} if str(rule.get("self")).lower() == "true" else set()
     yield _Way(protocol, *ports, spans, frozenset({*peers, *map(str, strange)}))
-
-
-def _is_address(text: Value) -> bool:
-    return any(addresses.parsed([text]).values())
 
 
 def _listed(value: Value) -> list[Value]:

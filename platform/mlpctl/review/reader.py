@@ -12,10 +12,10 @@ from typing import Final
 from mlpctl.review import changes, checked, digest, stream
 from mlpctl.review.checked import EXPECTED
 from mlpctl.review.documents import Broken, Document, Documents
-from mlpctl.review.inert import visible
 from mlpctl.review.plan import Message, Plan, PlanError
 from mlpctl.review.redact import Redactor, scrub
 from mlpctl.review.steps import Raw
+from mlpctl.text import visible
 
 LARGEST_BYTES: Final = 256 * 1024 * 1024
 """Maximum size of the input. A plan of 2,000 resources has about 10 MB; reading needs about eight times its size."""

@@ -8,10 +8,11 @@ from collections.abc import Iterator
 from typing import Final
 
 from mlpctl.review.context import Context
-from mlpctl.review.finding import line, listed
+from mlpctl.review.finding import line
 from mlpctl.review.kinds import kind
 from mlpctl.review.plan import PROVIDER, Change, Op
 from mlpctl.review.values import UNKNOWN, root
+from mlpctl.text import all_of
 
 _HAPPENS: Final = {
     Op.CREATE: "is created",
@@ -64,7 +65,7 @@ def _options(context: Context, change: Change) -> Iterator[str]:
     if "replaceWith" in blamed or (change.replaced_with and not change.forced_by):
         with_it = (context.plan.by_urn.get(urn) for urn in change.replaced_with)
         names = [_called(each) for each in with_it if each and each.op is Op.REPLACE]
-        yield f"replaceWith: {listed(names)} {'is' if len(names) == 1 else 'are'} replaced" if names else "replaceWith"
+        yield f"replaceWith: {all_of(names)} {'is' if len(names) == 1 else 'are'} replaced" if names else "replaceWith"
     if PROVIDER in blamed:
         provider = context.plan.by_urn.get(change.provider)
         replaced = provider is not None and provider.op is Op.REPLACE
@@ -122,7 +123,7 @@ def _dependencies(context: Context, change: Change) -> Iterator[str]:
     gone = [each for urn in urns if (each := context.plan.by_urn.get(urn)) and each.op is Op.REPLACE]
     if gone:
         verb = "is" if len(gone) == 1 else "are"
-        yield f"{listed([_called(each) for each in gone[:3]])} {verb} replaced"
+        yield f"{all_of([_called(each) for each in gone[:3]])} {verb} replaced"
         return
     yield NO_REASON
 

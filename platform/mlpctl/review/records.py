@@ -98,7 +98,7 @@ def names() -> tuple[str, ...]:
 
 
 def rows(file: str) -> Iterator[Row]:
-    """The rows of a file of `types/`, in its order, or of the files of a folder."""
+    """The rows of a file of `types/`, or of all files of a folder, in order."""
     return (Row.model_validate(each) for table in read_tables(f"types/{file}", "mlpctl.review") for each in table)
 
 

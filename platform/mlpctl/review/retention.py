@@ -12,7 +12,7 @@ from mlpctl.review.kinds import short_type
 from mlpctl.review.plan import Op
 from mlpctl.review.resolve import Resolved
 from mlpctl.review.values import Value
-from mlpctl.review.watches import holds, value_at
+from mlpctl.review.watch_tests import holds, value_at
 
 _EMPTY: Final[tuple[Value, ...]] = (None, "", [], {})
 

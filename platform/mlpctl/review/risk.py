@@ -14,7 +14,7 @@ from mlpctl.review.groups import component_of
 from mlpctl.review.kinds import kind
 from mlpctl.review.plan import Change, Op, Plan
 from mlpctl.review.report import Certainty, Danger, Harm
-from mlpctl.review.watches import holds, joined
+from mlpctl.review.watch_tests import holds, joined
 
 MAX_CAUSES: Final = 5
 """Maximum number of properties that a danger names."""
@@ -69,8 +69,8 @@ def _findings(context: Context, change: Change) -> Iterator[Finding]:
     exposed = [*context.exposures.of(change, exists)]
     yield from (each.finding for each in exposed)
     if change.op in (Op.UPDATE, Op.REPLACE):
-        changing = watched.changing(context, change, told={name for each in exposed for name in each.roots})
-        # A replacement that retains the old resource destroys nothing of it.
+        changing = watched.changing(context, change, reported={name for each in exposed for name in each.roots})
+        # A replacement that retains the old resource destroys nothing.
         left = change.retained and change.op is Op.REPLACE
         moving = watched.moving(context, change)
         yield from (each for each in (*changing, *moving) if not left or each.harm in _OF_THE_NEW_ONE)

@@ -9,6 +9,7 @@ from typing import Final
 
 from mlpctl.review.marks import SIGNATURE
 from mlpctl.review.values import Value
+from mlpctl.text import number
 
 MAX_VALUE: Final = 120
 """Maximum number of characters of a value, without the note about what was cut."""
@@ -66,16 +67,16 @@ def excerpt(old: str, new: str) -> str:
         every = [line if not line.startswith("@@") else _moved(line, first) for line in islice(found, 2, None)]
         lines, left_out = every[: MAX_LINES - 1], max(0, len(every) - MAX_LINES + 1)
     lines = [_cut(line, MAX_LINE) for line in lines]
-    return "\n".join([*lines, f"… {left_out:,} more lines"] if left_out else lines)
+    return "\n".join([*lines, f"… {number(left_out, 'more line')}"] if left_out else lines)
 
 
 def _cut(text: str, limit: int) -> str:
     line, *rest = text.split("\n", 1)
     line = line.rstrip("\r")
     if len(line) > limit:
-        return f"{line[:limit]}… ({len(text) - limit:,} more characters)"
+        return f"{line[:limit]}… ({number(len(text) - limit, 'more character')})"
     if rest:
-        return f"{line}… ({rest[0].count(chr(10)) + 1:,} more lines)"
+        return f"{line}… ({number(rest[0].count(chr(10)) + 1, 'more line')})"
     return line
 
 

@@ -1,4 +1,4 @@
-"""Recognizes secrets that Pulumi does not mark, by name, token format and randomness; the data is in `secrets.yaml`."""
+"""Recognizes secrets that Pulumi does not mark, by name, type and randomness; the data is in `secrets.yaml`."""
 
 import functools
 import itertools
@@ -20,20 +20,6 @@ LITERAL: Final = 8
 
 WORDS: Final = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
 
-STEMS: Final = re.compile(
-    r"pass|pwd|\bpw\b|secret|token|key|cred|auth|bearer|connection|dsn|jwt|hmac|otp|cookie|signature|url|uri|"
-    r"kubeconfig|docker|htpasswd|netrc|license|salt|pat\b|\bpin\b"
-)
-"""Parts of names; every name of a secret contains one of them."""
-
-
-@dataclass(frozen=True)
-class _Pattern:
-    why: str
-    has: tuple[str, ...]
-    find: re.Pattern[str]
-    command: bool
-
 
 @dataclass(frozen=True)
 class _Kind:
@@ -48,6 +34,7 @@ class _Kind:
 class Rules:
     """`secrets.yaml` with compiled patterns."""
 
+    stems: re.Pattern[str]
     names: re.Pattern[str]
     last: re.Pattern[str]
     perhaps: re.Pattern[str]
@@ -62,7 +49,6 @@ class Rules:
     values: frozenset[str]
     outside: frozenset[str]
     types: tuple[_Kind, ...]
-    patterns: tuple[_Pattern, ...]
     public: tuple[str, ...]
 
 
@@ -75,6 +61,7 @@ def rules() -> Rules:
         return re.compile(rf"(?:^| )(?:{'|'.join(phrases)})(?: |$)")
 
     return Rules(
+        stems=re.compile("|".join(data["stems"])),
         names=row([*data["names"], f"{secret_words.struck('keys')} keys?"]),
         last=re.compile(f"(?:^| )(?!(?:{'|'.join(data['perhaps'])})){secret_words.struck('last')}$"),
         perhaps=row(data["perhaps"]),
@@ -91,10 +78,6 @@ def rules() -> Rules:
         types=tuple(
             _Kind(re.compile(each["type"]), frozenset(each["properties"]), each.get("only", {}))
             for each in data["types"]
-        ),
-        patterns=tuple(
-            _Pattern(each["why"], tuple(each["has"]), re.compile(each["pattern"]), each.get("command", False))
-            for each in data["patterns"]
         ),
         public=tuple(data["public"]),
     )

@@ -13,7 +13,7 @@ from mlpctl.review.kinds import short_type
 from mlpctl.review.naming import own_keys
 from mlpctl.review.plan import Change, Op, Plan
 from mlpctl.review.values import Unknown, Value, items, root
-from mlpctl.review.watches import value_at
+from mlpctl.review.watch_tests import value_at
 
 _AGAIN: Final = frozenset({Op.REPLACE, Op.UPDATE, Op.SAME, Op.REFRESH})
 

@@ -10,10 +10,10 @@ from rich.text import Text
 from mlpctl.review import report as model
 from mlpctl.review import wording
 from mlpctl.review.cost.book import STALE_DAYS
-from mlpctl.review.inert import shorten, visible
 from mlpctl.review.plan import Op
 from mlpctl.review.report import Certainty, Danger, Report
 from mlpctl.review.report_cost import Cost
+from mlpctl.text import amount, number, shorten, visible
 
 MOST_GROUPS: Final = 40
 """Maximum number of components."""
@@ -119,7 +119,7 @@ def _cost(report: Report) -> Table | None:
         table.add_row(Text(_shown(each.title)), *_amounts(each))
     table.add_row(Text("all"), *_amounts(wording.whole(cost)), style="bold")
     if cost.totals.stale:
-        stale = f"{wording.number(cost.totals.stale, 'price')} older than {STALE_DAYS} days"
+        stale = f"{number(cost.totals.stale, 'price')} older than {STALE_DAYS} days"
         table.add_row(Text(stale, "yellow"))
     return table
 
@@ -127,7 +127,7 @@ def _cost(report: Report) -> Table | None:
 def _amounts(cost: wording.ComponentCost) -> Sequence[Text]:
     today, then, change = cost.amounts
     delta = cost.delta.expected
-    between = [wording.amount(usd) for usd in (cost.now.min, cost.now.max)] if wording.is_range(cost.now) else ["", ""]
+    between = [amount(usd) for usd in (cost.now.min, cost.now.max)] if wording.is_range(cost.now) else ["", ""]
     return [
         Text(today),
         Text(then),
@@ -170,9 +170,9 @@ def _changes(report: Report) -> Table | None:
         for row in shown:
             table.add_row(_row(row), Text(_shown(row.words), "dim"), _differences(row))
         if more := len(rows) - len(shown):
-            table.add_row(Text(f"  and {wording.number(more, 'resource')} more", "dim"))
+            table.add_row(Text(f"  and {number(more, 'resource')} more", "dim"))
     if (more := len(report.groups) - MOST_GROUPS) > 0:
-        table.add_row(Text(f"and {wording.number(more, 'component')} more", "dim"))
+        table.add_row(Text(f"and {number(more, 'component')} more", "dim"))
     return table
 
 
@@ -204,7 +204,7 @@ def _counts(group: model.Group) -> Text:
 
 def _unknown(group: model.Group, urns: set[str]) -> Text:
     count = sum(row.urn in urns for row in group.rows)
-    return Text(wording.number(count, "resource") if count else "", "dim")
+    return Text(number(count, "resource") if count else "", "dim")
 
 
 def _reasons(cost: Cost | None, found: Callable[[Cost], Mapping[tuple[str, str], int]]) -> list[str]:
@@ -219,8 +219,8 @@ def _lines(title: str, texts: Sequence[str]) -> list[RenderableType]:
 
 def _table(*columns: str, right: bool = False) -> Table:
     table = Table(box=None, pad_edge=False, header_style="bold")
-    for number, column in enumerate(columns):
-        table.add_column(column, justify="right" if right and number else "left", overflow="fold")
+    for place, column in enumerate(columns):
+        table.add_column(column, justify="right" if right and place else "left", overflow="fold")
     return table
 
 

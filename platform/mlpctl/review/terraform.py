@@ -39,10 +39,10 @@ def is_resource(token: str) -> bool:
 
 def _unknown(package: str, name: str) -> str:
     """An unknown type in the form of its package."""
-    spelt = camel(name)
+    camel_name = camel(name)
     if package != "kubernetes":
-        return f"{package}:index/{spelt}"
-    return _kinds().get(_letters(package, name), f"kubernetes:core/v1:{spelt[:1].upper()}{spelt[1:]}")
+        return f"{package}:index/{camel_name}"
+    return _kinds().get(_letters(package, name), f"kubernetes:core/v1:{camel_name[:1].upper()}{camel_name[1:]}")
 
 
 def _spellings(package: str, name: str) -> Iterator[str]:

@@ -3,9 +3,10 @@
 from collections.abc import Iterator
 from typing import Final
 
-from mlpctl.review import refreshes, wording
+from mlpctl.review import refreshes
 from mlpctl.review.plan import Plan
 from mlpctl.review.report import Unchecked
+from mlpctl.text import number
 
 STREAM: Final = "PULUMI_ENABLE_STREAMING_JSON_PREVIEW=true pulumi preview --json"
 
@@ -41,7 +42,7 @@ def unchecked(plan: Plan, *, sandbox: bool) -> Iterator[Unchecked]:
         yield SANDBOX
     if plan.unlisted:
         yield Unchecked(
-            what=f"Cost of {wording.number(plan.unlisted, 'unchanged resource')}",
+            what=f"Cost of {number(plan.unlisted, 'unchanged resource')}",
             why="the plan does not list them, so no total includes them; pulumi preview --json --show-sames does",
         )
     if plan.hides_refreshes:

@@ -5,6 +5,8 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, TypeAlias
 
+from mlpctl import text
+
 Value: TypeAlias = Any
 """JSON values, `UNKNOWN`, `Secret` and, as a kind of text, `Masked`."""
 
@@ -119,12 +121,8 @@ def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 def dotted(path: Path) -> str:
     """A path in Pulumi's notation, e.g. `scalingConfig.maxSize` or `ebs[0].iops`."""
-    text = ""
-    for part in path:
-        if isinstance(part, int):
-            text += f"[{part}]"
-        elif part.replace("_", "a").replace("-", "a").isalnum():
-            text += f".{part}" if text else part
-        else:
-            text += f'["{part}"]'
-    return text
+    return text.dotted(path, _is_plain, '"{}"'.format)
+
+
+def _is_plain(key: str) -> bool:
+    return key.replace("_", "a").replace("-", "a").isalnum()

@@ -9,6 +9,7 @@ from mlpctl.review.groups import is_counted, is_default_provider
 from mlpctl.review.plan import Change, Op, Plan
 from mlpctl.review.report import Invalid, Violation
 from mlpctl.review.report_cost import Cost, Limit
+from mlpctl.text import number
 
 AS_FAR: Final = "The plan is incomplete. Listed changes: "
 """Start of the verdict of an incomplete plan."""
@@ -46,7 +47,7 @@ def verdict(plan: Plan, found: Findings) -> str:
     nothing = NOTHING_LISTED if plan.incomplete else NO_DRIFT if plan.refresh_only else NOTHING
     happens = [*_happens(plan, found)] or [*_providers(plan, _CHANGE)]
     if found.outputs and not happens:
-        happens = [wording.number(found.outputs, "changed stack output")]
+        happens = [number(found.outputs, "changed stack output")]
     parts = [", ".join(happens) or nothing, wording.cost_in_short(found.cost)]
     broken = [limit for limit in found.limits if limit.broken]
     if over := [limit.name for limit in broken if limit.found > limit.allowed]:
@@ -54,11 +55,11 @@ def verdict(plan: Plan, found: Findings) -> str:
     if unheld := [limit.name for limit in broken if limit.found <= limit.allowed]:
         parts.append(f"{' and '.join(unheld)} cannot be checked, since expensive resources are unpriced")
     if found.invalid:
-        parts.append(f"{wording.number(len(found.invalid), 'Kubernetes object')} rejected")
+        parts.append(f"{number(len(found.invalid), 'Kubernetes object')} rejected")
     if mandatory := sum(each.mandatory for each in found.violations):
-        parts.append(f"{wording.number(mandatory, 'mandatory policy violation')}")
+        parts.append(f"{number(mandatory, 'mandatory policy violation')}")
     if unlisted := found.cost.totals.unlisted:
-        parts.append(f"excluding {wording.number(unlisted, 'resource')} that the plan does not list")
+        parts.append(f"excluding {number(unlisted, 'resource')} that the plan does not list")
     return (AS_FAR if plan.incomplete else "") + (REFRESH if plan.refresh_only else "") + "; ".join(parts)
 
 
@@ -93,6 +94,6 @@ def _providers(plan: Plan, ops: Sequence[Op]) -> Iterator[str]:
         these = [each for each in plan if each.is_provider and each.op is op and not is_default_provider(each)]
         doubtful = sum(each.forced_by_unknown for each in these)
         if len(these) > doubtful:
-            yield f"{wording.number(len(these) - doubtful, 'provider')} {wording.happening(op)}"
+            yield f"{number(len(these) - doubtful, 'provider')} {wording.happening(op)}"
         if doubtful:
-            yield f"{wording.number(doubtful, 'provider')} may be replaced"
+            yield f"{number(doubtful, 'provider')} may be replaced"

@@ -14,13 +14,13 @@ from mlpctl.review.finding import HARMS, Finding, causes, line, tier_of
 from mlpctl.review.kinds import short_type
 from mlpctl.review.plan import Change, Op
 from mlpctl.review.reasons import sources
-from mlpctl.review.report import Certainty, Harm
+from mlpctl.review.report import Certainty, Difference, Harm
 from mlpctl.review.values import HIDDEN, UNKNOWN, Secret, Unknown, Value, root, walk
-from mlpctl.review.watches import TESTS, holds, joined, matched, value_at
+from mlpctl.review.watch_tests import TESTS, holds, joined, matched, value_at
 
 
-def changing(context: Context, change: Change, *, told: Container[str] = ()) -> Iterator[Finding]:
-    """Findings about changed properties; for the properties in `told`, not the bare fact that they change."""
+def changing(context: Context, change: Change, *, reported: Container[str] = ()) -> Iterator[Finding]:
+    """Findings about changed properties. For those in `reported`, the change itself is not reported again."""
     scarce = None
     moved = context.apart.moved(change)
     for watch in _watches(short_type(change.type)):
@@ -28,7 +28,7 @@ def changing(context: Context, change: Change, *, told: Container[str] = ()) -> 
             continue
         if watch.alone and change.urn in context.changing_users:
             continue
-        if watch.test == "changed" and root(watch.property) in told:
+        if watch.test == "changed" and root(watch.property) in reported:
             continue
         certainty, because = _asked(context, change, watch)
         if certainty is None:
@@ -139,15 +139,14 @@ def _compared(
     if isinstance(new, Unknown):
         if isinstance(old, Unknown) or old is None or watch.test in _NEEDS_BOTH:
             return None, ()
-        lines = causes(old, new, way)
+        lines = map(line, _differences(context, change, way, old, new))
         return Certainty.MAY, tuple(each + sources(context, change, way) for each in lines)
-    strict = change.type.startswith(urns.KUBERNETES)
     if (old is None and new is None) or (old == new and watch.test != "changed"):
         return None, ()
     # The comparison is the more expensive check, so it comes second.
     if not TESTS[watch.test](old, new, watch.value) or _means_the_same(context, change, watch, way, old, new):
         return None, ()
-    shown = compared(old, new, way, strict=strict, type=change.type)
+    shown = _differences(context, change, way, old, new)
     if not shown and watch.test == "changed" and _changes_unseen(change, way, old):
         return Certainty.WILL, (f"{way}: {HIDDEN} → {CHANGED_SECRET}",)
     if not shown:
@@ -157,11 +156,20 @@ def _compared(
         # A finding in several items is reported as the difference of their list.
         way = way.split("[]")[0]
         old, new = value_at(change.old or {}, way), value_at(change.new or {}, way)
-        shown = compared(old, new, way, strict=strict, type=change.type) or shown
+        shown = _differences(context, change, way, old, new) or shown
     unknown = [each.new == str(UNKNOWN) for each in shown]
     source = sources(context, change, way) if any(unknown) else ""
     because = tuple(line(each) + (source if waits else "") for each, waits in zip(shown, unknown, strict=True))
     return Certainty.MAY if all(unknown) else Certainty.WILL, because
+
+
+def _differences(context: Context, change: Change, way: str, old: Value, new: Value) -> tuple[Difference, ...]:
+    """The differences of a property, which are computed once for all watches of the resource."""
+    key = change.urn, way
+    if key not in context.compared:
+        strict = change.type.startswith(urns.KUBERNETES)
+        context.compared[key] = compared(old, new, way, strict=strict, type=change.type)
+    return context.compared[key]
 
 
 def _means_the_same(context: Context, change: Change, watch: Watch, way: str, old: Value, new: Value) -> bool:

@@ -8,6 +8,7 @@ from typing import Final
 from mlpctl.review.plan import Op
 from mlpctl.review.report import Certainty, Danger, Group, Harm, Report, Row, Violation
 from mlpctl.review.report_cost import ZERO, Cost, Money, ResourceCost
+from mlpctl.text import amount, change, dollars, number
 
 ALONE: Final = "Without a component"
 """Title of the group of resources without a component."""
@@ -165,27 +166,6 @@ def violation(found: Violation) -> str:
     """Level, policy and policy pack of a violation: `mandatory policy no-delete of p`."""
     level = "mandatory" if found.mandatory else "advisory"
     return f"{level} policy {found.policy}" + (f" of {found.pack}" if found.pack else "")
-
-
-def number(count: int, noun: str) -> str:
-    """A number with its noun: `1 entry`, `3 entries`, `1,200 resources`."""
-    plural = f"{noun[:-1]}ies" if noun.endswith("y") and noun[-2] not in "aeiou" else f"{noun}s"
-    return f"{count:,} {noun if count == 1 else plural}"
-
-
-def amount(usd: float) -> str:
-    """An amount of money without a currency sign: whole dollars from 100 on."""
-    return f"{usd:,.0f}" if abs(usd) >= 100 else f"{usd:,.2f}"
-
-
-def dollars(usd: float) -> str:
-    """An amount of money: `$1,234`, `-$0.35`."""
-    return f"-${amount(-usd)}" if usd < 0 else f"${amount(usd)}"
-
-
-def change(usd: float) -> str:
-    """A change of an amount of money: `+$1,234`, `-$0.35`, `$0.00`."""
-    return f"+{dollars(usd)}" if usd > 0 else dollars(usd)
 
 
 def cost_in_short(cost: Cost) -> str:

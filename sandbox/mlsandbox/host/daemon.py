@@ -148,7 +148,7 @@ class Daemon:
             if self._aws_api is not None and self._owns_folder():
                 self._aws_api.snapshot()
         except Exception:
-            # Whatever the error, e.g. a full disk or an object that cannot be pickled, the sandbox continues with its
+            # After any error, e.g. a full disk or an object that cannot be pickled, the sandbox continues with its
             # state in memory, and the next snapshot may succeed.
             logger.exception("cannot save the state of the AWS API")
 

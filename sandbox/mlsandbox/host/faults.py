@@ -4,13 +4,12 @@ import json
 import urllib.error
 import urllib.request
 from collections.abc import Sequence
-from difflib import get_close_matches
 from typing import Final
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
 from awsfacts.errors import wording
-from mlsandbox.errors import SandboxError
+from mlsandbox.errors import SandboxError, nearest
 from mlsandbox.host.layout import Layout
 
 PATH: Final = "/_sandbox/faults"
@@ -136,8 +135,8 @@ def _check_operation(operation: str) -> None:
         raise SandboxError(f"{service} is not a service of the sandbox; allowed: {', '.join(sorted(services))}")
     known = {each for one in ({service} if service else services) for each in MODELS.operations(one)}
     if name not in known:
-        near = get_close_matches(name, known, 1)
+        near = nearest(name, known)
         raise SandboxError(
             f"{operation} is not an operation of {service or 'a service of the sandbox'}"
-            + (f"; did you mean {near[0]}?" if near else "")
+            + (f"; did you mean {near}?" if near else "")
         )

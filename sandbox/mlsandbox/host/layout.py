@@ -59,7 +59,7 @@ class Layout:
 
     @classmethod
     def find(cls, folder: Path | None = None) -> Self:
-        """The sandbox in `folder`, else in `$MLPLATFORM_SANDBOX`, else in `.sandbox` beside the nearest `Pulumi.yaml`.
+        """The sandbox in `folder`, else in `$MLPLATFORM_SANDBOX`, else in `.sandbox` next to the nearest `Pulumi.yaml`.
 
         Raises `SandboxError` if there is none of these.
         """
@@ -310,7 +310,7 @@ def _profile(key: Credentials) -> str:
 def _link(link: Path, target: Path | None) -> None:
     """Atomically create the hard link `link` to `target`, or remove `link` if `target` is None.
 
-    Not a symbolic link: the engine would resolve it, and then warn that the language host is not beside the engine.
+    Not a symbolic link: the engine would resolve it, and then warn that the language host is not next to the engine.
     """
     if target is None:
         link.unlink(missing_ok=True)

@@ -8,7 +8,7 @@ import pulumi_aws as aws
 import pytest
 
 import mlplatform
-from mlplatform.arguments import OUTPUT, OUTPUT_OF_MANY, ArgumentsError
+from mlplatform.checks.arguments import OUTPUT, OUTPUT_OF_MANY, ArgumentsError
 from mlplatform.testing import declare
 
 KEY = "arn:aws:kms:us-east-1:123456789012:key/00000000-0000-0000-0000-000000000000"
@@ -46,7 +46,7 @@ def test_the_engine_prints_it_without_a_traceback() -> None:
     assert issubclass(ArgumentsError, pulumi.RunError)
 
 
-def test_a_misspelt_boundary_is_not_ignored() -> None:
+def test_a_misspelled_boundary_is_not_ignored() -> None:
     args: Any = {
         "workload": {"queues": {"q": "send"}},
         "cluster_name": "c",

@@ -6,7 +6,7 @@ import pulumi
 import pytest
 
 import mlplatform
-from mlplatform.arguments import ArgumentsError
+from mlplatform.checks.arguments import ArgumentsError
 from mlplatform.testing import declare
 
 ACCOUNT = "123456789012"

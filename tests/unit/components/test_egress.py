@@ -10,7 +10,7 @@ import pytest
 from pydantic import ValidationError
 
 from mlplatform import InferenceService, InferenceServiceSpec
-from mlplatform.arguments import ArgumentsError
+from mlplatform.checks.arguments import ArgumentsError
 from mlplatform.grammar import METADATA_SERVICE
 from mlplatform.serving.inference_service.egress import POD_IDENTITY_AGENT, PRIVATE_NETWORKS
 from mlplatform.serving.inference_service.pods import network_policy
@@ -157,7 +157,7 @@ def rule(cidr: str, *ports: int) -> dict[str, Any]:
         ({"egress": [WORLD, "10.0.0.0/8"], "egress_rules": [rule("10.0.8.0/24", *range(9000, 9024))]}, 25),
     ],
 )
-def test_a_network_has_as_many_ports_as_are_enforced_those_of_wider_ones_among_them(more: Any, count: int) -> None:
+def test_a_network_with_its_wider_networks_has_at_most_the_enforced_number_of_ports(more: Any, count: int) -> None:
     with pytest.raises(ValidationError, match=f"egressRules has {count} ports for .*; allowed: 24, which is"):
         wanted(**more)
 

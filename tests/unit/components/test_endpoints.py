@@ -9,7 +9,13 @@ import pulumi_aws as aws
 import pytest
 
 from mlplatform import Network, NetworkSpec
-from mlplatform.foundation.network.endpoints import Limits, gateway_policy, interface_policy, service_name, unknown
+from mlplatform.foundation.network.endpoint_services import (
+    Limits,
+    gateway_policy,
+    interface_policy,
+    service_name,
+    unknown,
+)
 from mlplatform.testing import ACCOUNT_ID, declare
 
 LIMITS = Limits(ACCOUNT_ID, "aws", "eu-west-1")

@@ -6,7 +6,7 @@ import pulumi
 import pytest
 
 import mlplatform
-from mlplatform.arguments import ArgumentsError
+from mlplatform.checks.arguments import ArgumentsError
 from mlplatform.testing import ACCOUNT_ID, REGION, declare
 
 KEY = f"arn:aws:kms:{REGION}:{ACCOUNT_ID}:key/00000000-0000-0000-0000-000000000000"
@@ -92,7 +92,7 @@ def test_valid_ids_are_accepted() -> None:
 
 @pytest.mark.parametrize("later", [False, True])
 def test_a_security_group_is_named_once(later: bool) -> None:
-    """Its second rule would be a duplicate, which EC2 refuses."""
+    """Its second rule would be a duplicate, which EC2 rejects."""
     group, other = "sg-12345678", "sg-87654321"
     again = Later(group) if later else group
     for listed, given in (([], {"a": group, "b": again}), ([group], {"b": again})):
@@ -145,13 +145,13 @@ def test_valid_tags_are_accepted() -> None:
         *(("cluster_name", each) for each in ("a b", "x" * 101, "-c", "arn:aws:eks:us-east-1:123456789012:cluster/c")),
     ],
 )
-def test_the_cluster_that_nodes_join_is_one_of_eks(argument: str, wrong: str, later: bool) -> None:
+def test_the_cluster_that_nodes_join_has_a_name_of_eks(argument: str, wrong: str, later: bool) -> None:
     assert "; allowed: " in refused(pool, **{argument: Later(wrong) if later else wrong})[argument]
 
 
 @pytest.mark.parametrize("wrong", ["a b", "x" * 101])
 @pytest.mark.parametrize("later", [False, True])
-def test_the_cluster_of_a_workload_is_one_of_eks(wrong: str, later: bool) -> None:
+def test_the_cluster_of_a_workload_has_a_name_of_eks(wrong: str, later: bool) -> None:
     def identity(**more: Any) -> Any:
         spec: Any = {"queues": {"jobs": "consume"}}
         args: Any = {"workload": spec, "account_id": ACCOUNT_ID, "region": REGION, **more}
@@ -247,11 +247,13 @@ def test_a_principal_can_have_only_one_entry(other: dict[str, str], later: bool)
     access = {"ops": {"level": "view", **other}, "ml": {"level": "view"}}
     given = {} if other else {"ops": Later(ROLE) if later else ROLE}
     found = refused(cluster, access=access, principal_arns={**given, "ml": Later(ROLE) if later else ROLE})
-    assert found == {"principal_arns.ml": "is that of ops; allowed: another, since EKS allows one entry per principal"}
+    assert found == {
+        "principal_arns.ml": "is that of ops; allowed: another principal, since EKS allows one entry per principal"
+    }
 
 
 @pytest.mark.parametrize("other", [{"principalArn": ROLE}, {"principalArn": f"{IAM}:role/ml"}])
-def test_a_role_s_name_and_its_arn_are_one_principal(other: dict[str, str]) -> None:
+def test_a_role_s_name_and_its_arn_are_the_same_principal(other: dict[str, str]) -> None:
     found = refused(cluster, access={"ops": {"level": "view", "role": "ml"}, "ml": {"level": "view", **other}})
     assert found["cluster.access.ml"].startswith("is for ") and "one entry per principal" in found["cluster.access.ml"]
 

@@ -12,7 +12,8 @@ from pulumi.output import Unknown
 from pydantic import BaseModel
 
 import mlplatform
-from mlplatform import arguments, host
+from mlplatform import host
+from mlplatform.checks import arguments
 from mlplatform.spec import Spec
 from mlplatform.testing import declare
 

@@ -9,7 +9,7 @@ import pytest
 from pydantic import ValidationError
 
 from mlplatform import WorkloadIdentity, WorkloadIdentitySpec
-from mlplatform.arguments import ArgumentsError
+from mlplatform.checks.arguments import ArgumentsError
 from mlplatform.security.workload_identity.spec import access_policy, boundary, trust_policy
 from mlplatform.testing import Plan, declare
 

@@ -77,7 +77,7 @@ def test_a_cluster_without_access_entries_needs_no_lookup() -> None:
 
 
 @pytest.mark.parametrize(
-    ("day", "names", "told"),
+    ("day", "names", "message"),
     [
         ("2026-12-02", [], None),
         (
@@ -89,16 +89,16 @@ def test_a_cluster_without_access_entries_needs_no_lookup() -> None:
         ("2026-12-03", ["mlplatform-test-cluster"], None),
     ],
 )
-def test_a_new_cluster_has_a_version_in_standard_support(day: str, names: list[str], told: str | None) -> None:
+def test_a_new_cluster_has_a_version_in_standard_support(day: str, names: list[str], message: str | None) -> None:
     def program() -> None:
         spec = EksClusterSpec.model_validate({"version": "1.34"})
         a_new_cluster_has_standard_support("cluster", spec, datetime.date.fromisoformat(day))
 
     look_ups: Any = {"aws:eks/getClusters:getClusters": {"names": names}}
-    if told is None:
+    if message is None:
         declare(program, look_ups=look_ups)
     else:
-        with pytest.raises(pulumi.RunError, match=told):
+        with pytest.raises(pulumi.RunError, match=message):
             declare(program, look_ups=look_ups)
 
 

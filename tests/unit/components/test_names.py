@@ -6,7 +6,7 @@ import pulumi
 import pytest
 
 import mlplatform
-from mlplatform.arguments import ArgumentsError
+from mlplatform.checks.arguments import ArgumentsError
 from mlplatform.testing import declare
 
 INFERENCE = {"inference": {"image": "model-server:v1", "pool": "serve"}}
@@ -135,5 +135,5 @@ def test_the_argument_env_is_validated_like_the_spec_s_env() -> None:
         make("chat", {**INFERENCE, "env": {"A": "a\0b", "B": "x" * 200_000}})
 
     problems = refused(program)
-    assert problems["env.A"].startswith("holds a zero byte; allowed: ")
+    assert problems["env.A"].startswith("has a zero byte; allowed: ")
     assert problems["env.B"].startswith("is 200002 characters long; allowed: ")

@@ -8,7 +8,7 @@ from pydantic import ValidationError
 
 from mlplatform import Network, NetworkSpec
 from mlplatform.foundation.network import flow_log
-from mlplatform.foundation.network.endpoints import NODES_NEED
+from mlplatform.foundation.network.endpoint_services import NODES_NEED
 from mlplatform.foundation.network.spec import Nat
 from mlplatform.testing import ACCOUNT_ID, Plan, declare
 

@@ -11,7 +11,7 @@ from mlplatform.testing import declare
 
 STACK = "organization/mlplatform/prod"
 KEY = "arn:aws:kms:us-east-1:123456789012:key/00000000-0000-0000-0000-000000000000"
-TOLD = {
+EXPORTED = {
     "outputsVersion": VERSION,
     "region": "us-east-1",
     "vpcId": "vpc-1",
@@ -54,30 +54,30 @@ def read(exported: dict[str, Any], outputs: type[PlatformOutputs] = PlatformOutp
 def test_a_stack_reads_the_outputs_of_another() -> None:
     values = {
         "".join(f"_{each.lower()}" if each.isupper() else each for each in name): value
-        for name, value in TOLD.items()
+        for name, value in EXPORTED.items()
         if name != "outputsVersion"
     }
     exported = declare(lambda: PlatformOutputs.export(**values)).exports
-    assert exported == TOLD
+    assert exported == EXPORTED
     assert read(dict(exported), **{name: name for name in values}) == values
 
 
 def test_a_later_field_is_exported_and_may_be_missing() -> None:
-    assert read(TOLD, Wider, seen="queues") == {"seen": {}}
-    assert read({**TOLD, "queues": {"a": "b"}}, Wider, seen="queues") == {"seen": {"a": "b"}}
+    assert read(EXPORTED, Wider, seen="queues") == {"seen": {}}
+    assert read({**EXPORTED, "queues": {"a": "b"}}, Wider, seen="queues") == {"seen": {"a": "b"}}
 
 
 def test_an_unknown_field_of_a_later_release_is_ignored() -> None:
-    assert read({**TOLD, "queues": {}}, seen="region") == {"seen": "us-east-1"}
+    assert read({**EXPORTED, "queues": {}}, seen="region") == {"seen": "us-east-1"}
 
 
 @pytest.mark.parametrize(
     ("exported", "message"),
     [
         ({}, f"stack {STACK} has no output outputsVersion: it is not a platform, or was never deployed"),
-        ({**TOLD, "outputsVersion": 2}, f"stack {STACK} has outputs of version 2; allowed: 1. Use the release of"),
+        ({**EXPORTED, "outputsVersion": 2}, f"stack {STACK} has outputs of version 2; allowed: 1. Use the release of"),
         (
-            {name: "hush" if name == "buckets" else value for name, value in TOLD.items() if name != "vpcId"},
+            {name: "hush" if name == "buckets" else value for name, value in EXPORTED.items() if name != "vpcId"},
             f"the outputs of stack {STACK} are not those of a platform: vpcId is missing, buckets is "
             "not of type dict[str, str]",
         ),

@@ -10,7 +10,7 @@ import pytest
 import mlplatform
 from awsfacts import partitions
 from mlplatform import grammar
-from mlplatform.arguments import ArgumentsError
+from mlplatform.checks.arguments import ArgumentsError
 from mlplatform.testing import declare
 
 ACCOUNT = "123456789012"

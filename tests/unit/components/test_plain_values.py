@@ -7,7 +7,7 @@ import pulumi
 import pytest
 
 import mlplatform
-from mlplatform.arguments import ArgumentsError
+from mlplatform.checks.arguments import ArgumentsError
 from mlplatform.testing import ACCOUNT_ID, REGION, declare
 
 KEY = f"arn:aws:kms:{REGION}:{ACCOUNT_ID}:key/00000000-0000-0000-0000-000000000000"

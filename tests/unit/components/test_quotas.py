@@ -8,10 +8,10 @@ from pydantic import ValidationError
 
 import mlplatform
 from mlplatform import iam
-from mlplatform.arguments import ArgumentsError
+from mlplatform.checks.arguments import ArgumentsError
 from mlplatform.compute.eks_cluster.access import MAX_SOURCES
 from mlplatform.foundation.key_ring import KeyDomain, key_policy
-from mlplatform.foundation.network import endpoints, flow_log
+from mlplatform.foundation.network import endpoint_services, flow_log
 from mlplatform.foundation.network.spec import MAX_ENDPOINTS
 from mlplatform.registries.image_registry import spec as images
 from mlplatform.security.workload_identity import spec as workloads
@@ -69,20 +69,22 @@ def test_a_registry_has_a_maximum_of_caches() -> None:
 
 
 def test_a_network_has_a_maximum_of_interface_endpoints() -> None:
-    services = sorted({*endpoints._data()["services"]} - {*endpoints.GATEWAY_SERVICES})
+    services = sorted({*endpoint_services._data()["services"]} - {*endpoint_services.GATEWAY_SERVICES})
     zones = ["us-east-1a", "us-east-1b"]
     with pytest.raises(ValidationError):
         mlplatform.NetworkSpec(zones=zones, interface_endpoints=services[: MAX_ENDPOINTS + 1])
-    others = [each for each in services if each not in endpoints.NODES_NEED][: MAX_ENDPOINTS - 3]
+    others = [each for each in services if each not in endpoint_services.NODES_NEED][: MAX_ENDPOINTS - 3]
     with pytest.raises(ValidationError, match=r"interfaceEndpoints has .* allowed: 50 endpoints in all"):
         mlplatform.NetworkSpec.model_validate(
             {"zones": zones, "interfaceEndpoints": others, "endpointPreset": "private"}
         )
 
 
-@pytest.mark.parametrize("service", [*endpoints.GATEWAY_SERVICES, *endpoints.NODES_NEED, "sqs", "kms", "ssm"])
+@pytest.mark.parametrize(
+    "service", [*endpoint_services.GATEWAY_SERVICES, *endpoint_services.NODES_NEED, "sqs", "kms", "ssm"]
+)
 def test_the_largest_endpoint_policy_fits_ec2_s_limit(service: str) -> None:
-    limits = endpoints.Limits(
+    limits = endpoint_services.Limits(
         ACCOUNT_ID,
         "aws",
         "us-east-1",
@@ -94,7 +96,11 @@ def test_the_largest_endpoint_policy_fits_ec2_s_limit(service: str) -> None:
         other_accounts=[*limits.other_accounts],
         readable_buckets=[*limits.readable_buckets],
     )
-    made = endpoints.gateway_policy if service in endpoints.GATEWAY_SERVICES else endpoints.interface_policy
+    made = (
+        endpoint_services.gateway_policy
+        if service in endpoint_services.GATEWAY_SERVICES
+        else endpoint_services.interface_policy
+    )
     assert len(made(service, limits) or "") <= ENDPOINT_POLICY
 
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from mlplatform import ImageRegistry, ImageRegistrySpec
-from mlplatform.arguments import ArgumentsError
+from mlplatform.checks.arguments import ArgumentsError
 from mlplatform.registries.image_registry.spec import (
     ImageRepository,
     Upstream,
@@ -103,7 +103,7 @@ def test_the_evaluator_of_these_tests_agrees_with_aws_s_example() -> None:
     assert expired(json.dumps({"rules": rules}), [a, b, c]) == {a, b}
 
 
-def test_a_released_image_never_expires_whatever_its_age_and_other_tags() -> None:
+def test_a_released_image_never_expires_regardless_of_its_age_and_other_tags() -> None:
     policy = repository_lifecycle(ImageRepository(release_tags=["v*", "prod"], keep_newest=1))
     released = [image(3000, "v1"), image(2000, "sha-1", "v2"), image(1000, "prod")]
     assert expired(policy, [*released, image(1, "sha-2")]) == set()
@@ -304,7 +304,7 @@ def test_outputs_without_repositories_are_empty_mappings() -> None:
 
 @pytest.mark.parametrize("later", [False, True])
 @pytest.mark.parametrize("name", ["hub", "team/ecr-pullthroughcache/hub", "ecr-pullthroughcache"])
-def test_a_secret_of_a_cache_has_the_name_that_ecr_wants(name: str, later: bool) -> None:
+def test_a_secret_of_a_cache_has_the_name_that_ecr_requires(name: str, later: bool) -> None:
     def program() -> None:
         arn = f"arn:aws:secretsmanager:us-east-1:123456789012:secret:{name}-AbCdEf"
         args: Any = {

@@ -8,7 +8,7 @@ import pytest
 from pydantic import ValidationError
 
 from mlplatform import SharedFilesystem, SharedFilesystemSpec
-from mlplatform.arguments import ArgumentsError
+from mlplatform.checks.arguments import ArgumentsError
 from mlplatform.storage.shared_filesystem.claims import suffix
 from mlplatform.storage.shared_filesystem.spec import (
     MOVE_DAYS,
@@ -44,7 +44,7 @@ def statements(document: str) -> dict[str, dict[str, Any]]:
     return {each["Sid"]: each for each in json.loads(document)["Statement"]}
 
 
-def test_it_is_encrypted_with_the_stack_s_key_elastic_and_backed_up() -> None:
+def test_a_file_system_is_encrypted_with_the_stack_s_key_elastic_and_backed_up() -> None:
     plan = filesystem()
     inputs = plan.one(aws.efs.FileSystem).inputs
     assert (inputs["encrypted"], inputs["kmsKeyId"], inputs["throughputMode"]) == (True, KEY, "elastic")
@@ -54,7 +54,7 @@ def test_it_is_encrypted_with_the_stack_s_key_elastic_and_backed_up() -> None:
     assert plan.of(aws.kms.Key) == []
 
 
-def test_a_key_of_its_own_is_one_for_data_and_stays_with_the_files() -> None:
+def test_a_separate_key_is_a_data_key_and_is_retained_with_the_files() -> None:
     place = {"account_id": "123456789012", "region": "us-east-1"}
     plan = filesystem(place, ownKey=True)
     key = plan.one(aws.kms.Key)
@@ -84,7 +84,7 @@ def test_a_client_needs_tls_a_mount_target_and_an_access_point_and_is_never_root
     }
 
 
-def test_the_policy_is_there_before_anybody_can_mount() -> None:
+def test_the_policy_exists_before_a_client_can_mount() -> None:
     plan = filesystem()
     policy = plan.one(aws.efs.FileSystemPolicy)
     targets = plan.of(aws.efs.MountTarget)
@@ -104,7 +104,7 @@ def test_each_zone_has_one_mount_target_which_only_the_cluster_s_nodes_reach() -
     assert not {"ingress", "egress"} & {*group.inputs}
 
 
-def test_an_access_point_makes_everyone_one_user_below_one_directory() -> None:
+def test_an_access_point_gives_all_clients_one_user_and_one_directory() -> None:
     plan = filesystem(
         accessPoints={
             "vision": {},
@@ -150,18 +150,18 @@ def test_pods_of_a_namespace_find_an_access_point_by_its_claim() -> None:
         assert volume["csi"] == {"driver": "efs.csi.aws.com", "volumeHandle": "shared-files-id::shared-point-vision-id"}
         assert volume["persistentVolumeReclaimPolicy"] == "Retain"
         assert volume["accessModes"] == claim.inputs["spec"]["accessModes"] == ["ReadWriteMany"]
-        # Or the API server would put its default class there.
+        # Otherwise the API server would set its default StorageClass.
         assert volume["storageClassName"] == claim.inputs["spec"]["storageClassName"] == ""
     targets = {each.urn for each in plan.of(aws.efs.MountTarget)}
     assert all(targets <= each.depends_on for each in volumes.values())
 
 
-def test_another_access_point_is_another_volume() -> None:
-    """What replaces it is created while the old one is still bound."""
+def test_another_access_point_has_another_volume() -> None:
+    """The replacement is created while the old claim is still bound."""
     assert suffix("fs-0123456789abcdef0::fsap-0fedcba9876543210") == "0fedcba9876543210"
 
 
-def test_a_class_gives_each_claim_a_directory_and_a_user_of_its_own() -> None:
+def test_a_storage_class_gives_each_claim_a_separate_directory_and_user() -> None:
     plan = filesystem()
     found = plan.one(k8s.storage.v1.StorageClass)
     assert found.inputs["metadata"]["name"] == "efs-shared" == plan.outputs["shared"]["storage_class"]
@@ -208,24 +208,26 @@ def test_access_points_are_those_of_the_same_partition_account_and_region() -> N
         ),
     ],
 )
-def test_files_move_when_the_spec_says_so(wanted: dict[str, Any], policies: list[dict[str, str]]) -> None:
+def test_files_move_between_storage_classes_as_specified(
+    wanted: dict[str, Any], policies: list[dict[str, str]]
+) -> None:
     assert lifecycle_policies(SharedFilesystemSpec(**wanted)) == policies
 
 
-def test_efs_knows_every_number_of_days() -> None:
+def test_efs_supports_every_allowed_number_of_days() -> None:
     from botocore.session import get_session
 
     shape = get_session().get_service_model("efs").shape_for("TransitionToIARules")
     assert {f"AFTER_{days}_DAY{'' if days == 1 else 'S'}" for days in MOVE_DAYS} == {*shape.enum}
 
 
-def test_what_is_retained_keeps_its_guards_and_what_is_not_goes_whole() -> None:
+def test_a_retained_file_system_keeps_its_policy_and_backups() -> None:
     kept = {each.type for each in filesystem() if each.retained}
     assert kept == {each.pulumi_type for each in (aws.efs.FileSystem, aws.efs.FileSystemPolicy, aws.efs.BackupPolicy)}
     assert [each.name for each in filesystem(retain=False) if each.retained] == []
 
 
-def test_a_cluster_without_the_driver_is_told_by_the_argument_s_name() -> None:
+def test_a_cluster_without_the_driver_is_rejected_by_the_argument_s_name() -> None:
     make: Any = SharedFilesystem
     with pytest.raises(ArgumentsError, match=r"driver_role_name is an output without a value"):
         declare(lambda: make("shared", {**args(), "driver_role_name": pulumi.Output.from_input("")}))
@@ -240,7 +242,7 @@ def test_a_cluster_without_the_driver_is_told_by_the_argument_s_name() -> None:
             {"infrequentAccessDays": 90, "archiveDays": 90},
             r"archiveDays is 90; allowed: more than infrequentAccessDays \(90\)",
         ),
-        ({"returnOnAccess": True}, "returnOnAccess is true; allowed: with infrequentAccessDays"),
+        ({"returnOnAccess": True}, "returnOnAccess is true; allowed: true only with infrequentAccessDays"),
         ({"accessPoints": {"Team": {}}}, "accessPoints has Team; allowed: lower-case letters"),
         ({"accessPoints": {"team": {"uid": 0}}}, "greater than or equal to 1"),
         ({"accessPoints": {"team": {"secondaryGids": [0]}}}, r"secondaryGids\[0\] is 0; allowed: 1 to 4294967294"),
@@ -251,6 +253,6 @@ def test_a_cluster_without_the_driver_is_told_by_the_argument_s_name() -> None:
         ({"accessPoints": {"team": {"namespaces": ["A"]}}}, 'namespaces has "A"; allowed: names of namespaces'),
     ],
 )
-def test_wrong_values_are_refused(wanted: dict[str, Any], message: str) -> None:
+def test_invalid_values_are_rejected(wanted: dict[str, Any], message: str) -> None:
     with pytest.raises(ValidationError, match=message):
         SharedFilesystemSpec.model_validate(wanted)

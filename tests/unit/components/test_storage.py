@@ -6,7 +6,7 @@ import pytest
 from pydantic import ValidationError
 
 from mlplatform import DataBucket, DataBucketSpec
-from mlplatform.arguments import ArgumentsError
+from mlplatform.checks.arguments import ArgumentsError
 from mlplatform.storage.data_bucket import ROLE_DEFAULTS, BucketRole, bucket_policy, lifecycle_rules
 from mlplatform.testing import Plan, declare
 

@@ -10,7 +10,7 @@ import pytest
 from pydantic import ValidationError
 
 from mlplatform import InferenceService, InferenceServiceSpec
-from mlplatform.arguments import ArgumentsError
+from mlplatform.checks.arguments import ArgumentsError
 from mlplatform.serving.inference_service import variables
 from mlplatform.testing import declare
 

@@ -82,7 +82,7 @@ NO_GUARDS = {
     "workloads.*.namespace",
     "workloads.*.serviceAccount",
 }
-"""Fields that are not safeguards; whoever adds a field decides."""
+"""Fields that are not safeguards. For a new field, decide whether it is one."""
 
 
 EXISTING: Any = {

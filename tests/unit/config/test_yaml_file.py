@@ -185,14 +185,14 @@ def test_a_byte_order_mark_and_windows_line_ends_are_accepted():
 def test_the_spelling_of_an_integer_that_is_not_plain_digits_is_recorded(section, word, changed):
     document = parse(f"a: {{b: {word}}}\nb: {{b: [{word}]}}\nc: '{word}'\n".encode())
     at = {"a": ("a", "b"), "b": ("b", "b", 0)}[section]
-    assert (document.respelt.get(at) == word) is changed
-    assert (document.under((section,)).respelt.get(at[1:]) == word) is changed
-    assert ("c",) not in document.respelt
+    assert (document.respelled.get(at) == word) is changed
+    assert (document.under((section,)).respelled.get(at[1:]) == word) is changed
+    assert ("c",) not in document.respelled
 
 
 @pytest.mark.parametrize("word", ["+7", "0x1f", "0b1", "0o7", "1e3", "7.", "7_0"])
 def test_every_such_spelling_of_an_integer_is_recorded(word):
-    assert parse(f"a: {word}".encode()).respelt == {("a",): word}
+    assert parse(f"a: {word}".encode()).respelled == {("a",): word}
 
 
 @pytest.mark.parametrize("written", ["*Hunter2x", "!Hunter2x", "!Hunter2x 9", "!Hunter!2x", "!Hunter2x [1]"])

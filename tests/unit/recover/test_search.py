@@ -3,27 +3,20 @@
 import functools
 import json
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import boto3
-import botocore
-import botocore.session
 import pytest
 from botocore.stub import Stubber
 
-from awsfacts import types
-from awsfacts.recovery import Recovery
 from mlpctl.recover import search as searching
 from mlpctl.recover.asking import filled
-from mlpctl.recover.kinds import Id, Look, known, method
+from mlpctl.recover.kinds import Id, Look, method
 from mlpctl.recover.plan import FOUND, Action, Candidate, Found, Idempotent, Known, LookupFailed, Pending, Verdict
 from mlpctl.recover.search import Search
-from mlsandbox.providers.aws import DECLARATIONS
 from mocked_aws import mocked_aws
 
-STACKS = sorted((Path(__file__).parents[3] / "stacks").glob("Pulumi.*.yaml"))
 PROVIDER = "urn:pulumi:dev::mlplatform::pulumi:providers:aws::default"
 DEPLOYMENT = {"resources": [{"urn": PROVIDER, "id": "1", "inputs": {"region": "eu-central-1"}}]}
 
@@ -252,59 +245,6 @@ def test_an_id_is_derived_from_inputs() -> None:
 def test_a_setting_is_not_looked_up(search: Search) -> None:
     assert isinstance(search.look(operation("aws:s3/bucketPolicy:BucketPolicy", bucket="b")), Idempotent)
     assert search.look(operation("aws:kms/alias:Alias", name="alias/a")) == Known("alias/a")
-
-
-def test_every_type_of_the_sandbox_can_be_found() -> None:
-    assert {each.token for each in DECLARATIONS} <= {*known()}
-    taggable = {each.token for each in DECLARATIONS if each.tags and each.delete}
-    unlooked = {token for token in taggable if not isinstance(method(token), Look)}
-    assert [token for token in unlooked if not isinstance(method(token), Idempotent)] == [], (
-        "must be found by tags, or be idempotent to create"
-    )
-
-
-@pytest.mark.parametrize("stack", STACKS, ids=lambda path: path.stem.removeprefix("Pulumi."))
-def test_every_type_of_the_stack_files_can_be_found(stack: Path, plan_of: Callable[[Path], Any]) -> None:
-    found = (*known(), "kubernetes:", "pulumi:providers:")
-    assert [each.type for each in plan_of(stack) if each.custom and not each.type.startswith(found)] == []
-
-
-@pytest.mark.parametrize("type", [type for type in known() if isinstance(kind := method(type), Look) and kind.ready])
-def test_every_waiter_exists_in_botocore(type: str) -> None:
-    kind = method(type)
-    assert isinstance(kind, Look)
-    assert kind.ready
-    model = botocore.session.get_session().get_waiter_model(kind.service)
-    assert kind.ready.waiter in map(botocore.xform_name, model.waiter_names)
-
-
-def query_of(type: str) -> Recovery | None:
-    """The recovery record of a type, if it defines a query to AWS."""
-    found = types.record(type).recovery
-    return found if found and (found.list or found.get) else None
-
-
-@pytest.mark.parametrize("type", [type for type in known() if query_of(type)])
-def test_every_query_is_an_operation_of_the_service_with_these_members(type: str) -> None:
-    found = query_of(type)
-    assert found
-    how = found.list or found.get
-    assert how
-    model = botocore.session.get_session().get_service_model(found.service)
-    names = {botocore.xform_name(each): each for each in model.operation_names}
-    operation = model.operation_model(names[how.operation])
-    members = operation.output_shape.members
-    if found.list:
-        asked, item = operation.input_shape.members, members[found.list.items].member.members
-        if found.list.filters:
-            assert asked[found.list.filters].member.members.keys() >= {"Name", "Values"}
-        assert found.list.call.keys() <= asked.keys()
-        assert {found.list.id, *found.list.fields} <= item.keys()
-        assert found.list.fields or "Tags" in item
-        assert found.list.status == "State" or found.list.status in item
-    elif found.get:
-        assert {*found.get.call} == {*operation.input_shape.required_members}
-        assert members[found.get.item].members.keys() & {"tags", "Tags"}
 
 
 SECRET = {"4dabf18193072939515e22adb298388d": "1b47061264138c4ac30d75fd1eb44270", "ciphertext": "AAA="}

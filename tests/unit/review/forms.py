@@ -1,6 +1,6 @@
 """Texts with secrets that only their form reveals: commands, addresses, headers, tokens.
 
-The shapes of tokens are put together here, so that no scanner of repositories takes them for real ones.
+They are assembled at run time, so that secret scanners do not report this file.
 """
 
 from dataclasses import dataclass

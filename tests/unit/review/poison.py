@@ -5,7 +5,7 @@ from typing import Any
 from mlpctl.review.report import Report
 
 OURS = {"op", "harm", "certainty", "date", "counts"}
-"""Fields whose values are our own words."""
+"""Fields whose values are texts of this package."""
 
 
 def poison(report: Report, text: str) -> Report:

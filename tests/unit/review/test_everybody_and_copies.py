@@ -54,7 +54,7 @@ def test_a_read_replica_is_a_copy() -> None:
 
 
 @pytest.mark.parametrize("service", ["rds", "neptune", "docdb"])
-def test_a_global_cluster_holds_no_data_of_its_own(service: str) -> None:
+def test_a_global_cluster_contains_no_data_itself(service: str) -> None:
     assert [*harms(change(f"aws:{service}/globalCluster:GlobalCluster", Op.DELETE, inputs={}))] == [Harm.SERVING]
 
 

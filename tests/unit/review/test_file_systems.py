@@ -1,4 +1,4 @@
-"""What a review says of shared file systems: what is lost, and what guards them no more."""
+"""Reviews of shared file systems: lost data, and removed safeguards."""
 
 import json
 from typing import Any
@@ -33,7 +33,7 @@ def policy(**condition: Any) -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("op", "new"), [(Op.DELETE, None), (Op.REPLACE, {**SEALED, "kmsKeyId": "b"}), (Op.REPLACE, {"encrypted": False})]
 )
-def test_a_file_system_that_goes_or_is_encrypted_otherwise_loses_every_file(op: Op, new: Any) -> None:
+def test_a_deletion_or_a_changed_encryption_of_a_file_system_loses_every_file(op: Op, new: Any) -> None:
     sides = {"inputs": SEALED} if new is None else {"old": SEALED, "new": new}
     (danger,) = found(change(FILES, op, **sides))
     assert (danger.harm, "every file in it is lost" in danger.text) == (Harm.DATA, True)
@@ -46,7 +46,7 @@ def test_disabled_backups_are_reported() -> None:
     assert found(update(BACKUPS, off, on)) == []
 
 
-def test_a_policy_that_goes_lets_everybody_in_without_tls() -> None:
+def test_a_deleted_policy_allows_all_clients_without_tls() -> None:
     through_targets = policy(**{"elasticfilesystem:AccessedViaMountTarget": "true"})
     (danger,) = found(change(POLICY, Op.DELETE, inputs=through_targets))
     assert (danger.harm, "as root and without TLS" in danger.text) == (Harm.IDENTITY, True)
@@ -58,7 +58,7 @@ def test_a_policy_that_allows_everyone_is_reported() -> None:
     assert "anyone can use it" in danger.text
 
 
-def test_a_claim_of_an_access_point_that_goes_loses_no_file() -> None:
+def test_the_deletion_of_an_access_point_s_claim_loses_no_file() -> None:
     volume = {
         "metadata": {"name": "chat-weights-1"},
         "spec": {

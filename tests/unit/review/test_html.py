@@ -11,9 +11,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mlpctl.review import inert, picture
+from mlpctl.review import picture
 from mlpctl.review.html import html
 from mlpctl.review.report import Report
+from mlpctl.text import shorten, visible
 from unit.review import reports
 from unit.review.hostile import NAMES
 from unit.review.poison import poison
@@ -57,7 +58,7 @@ def test_a_hostile_name_is_only_text(name: str) -> None:
     name = name.replace("\n", " ").replace("\r", " ")  # lines of messages are lines of the page
     plain, page = _plain(), Page(html(poison(everything(), name)))
     assert page.tags == plain.tags
-    assert any(inert.shorten(inert.visible(name), 4_000) in text for text in page.texts)
+    assert any(shorten(visible(name), 4_000) in text for text in page.texts)
     assert page.values["href"] == plain.values["href"]
 
 

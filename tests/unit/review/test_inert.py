@@ -15,6 +15,7 @@ from mlpctl.review import inert
 from mlpctl.review.markdown import markdown
 from mlpctl.review.plan import Op
 from mlpctl.review.report import Difference, Origin, Report, Violation
+from mlpctl.text import shorten, visible
 from unit.review import reports
 from unit.review.hostile import NAMES
 from unit.review.poison import poison
@@ -102,7 +103,7 @@ def test_a_hostile_name_is_only_text(name: str, read: object) -> None:
     page = read(_poisoned(name))
     assert page.tags == plain.tags
     assert not GITHUB_ACTS_ON.search(page.outside)
-    shown = inert.shorten(inert.visible(name), 80).strip()
+    shown = shorten(visible(name), 80).strip()
     assert any(shown in each for each in page.inside) or shown in page.outside
 
 
@@ -138,7 +139,7 @@ def test_no_text_escapes_its_table_cell(text: str) -> None:
 def test_code_is_displayed_literally(text: str) -> None:
     page = github(f"before {inert.code(text, 10_000)} after")
     assert page.outside.strip() == "before  after"
-    shown = inert.visible(text)
+    shown = visible(text)
     assert page.inside == [shown if shown.strip() else repr(shown)]
 
 
@@ -151,21 +152,21 @@ def test_sentences_contain_no_active_markup(text: str) -> None:
 
 @given(st.lists(st.text()))
 def test_no_text_escapes_its_code_fence(lines: list[str]) -> None:
-    page = github(f"{inert.fence(map(inert.visible, lines), 'diff')}\n\nafter")
+    page = github(f"{inert.fence(map(visible, lines), 'diff')}\n\nafter")
     assert page.tags[-2:] == ["p []", "/p"]
     assert page.outside.strip() == "after"
 
 
 @given(st.text())
 def test_everything_shown_is_visible(text: str) -> None:
-    assert inert.visible(text).isprintable()
+    assert visible(text).isprintable()
 
 
 @pytest.mark.parametrize(
     "kind", ["unseen fillers", "characters of no width", "unusual spaces", "a bidirectional override"]
 )
 def test_invisible_characters_are_written_as_escapes(kind: str) -> None:
-    shown = inert.visible(NAMES[kind])
+    shown = visible(NAMES[kind])
     assert shown.isascii()
     assert shown.encode().decode("unicode_escape") == NAMES[kind]
 
@@ -194,7 +195,7 @@ def test_punctuation_after_a_name_is_not_part_of_the_code(text: str, shown: str)
 
 
 def test_truncation_preserves_combining_characters() -> None:
-    assert inert.shorten("abce\u0301xyz", 5) == "abc…"
+    assert shorten("abce\u0301xyz", 5) == "abc…"
 
 
 def test_a_stack_name_cannot_close_the_hidden_comment() -> None:

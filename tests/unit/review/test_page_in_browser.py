@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from mlpctl.review.html import html
-from mlpctl.review.inert import shorten, visible
+from mlpctl.text import shorten, visible
 from unit.review import reports
 from unit.review.browser import CHROMIUM, Tab, browser
 from unit.review.hostile import NAMES

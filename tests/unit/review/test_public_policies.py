@@ -101,7 +101,7 @@ def test_a_policy_for_everybody_is_reported(type: str, form: Any) -> None:
         ("aws:organizations/policy:Policy", "content"),
     ],
 )
-def test_a_policy_that_is_meant_for_everybody_is_not_reported(type: str, name: str) -> None:
+def test_a_policy_that_is_intended_for_everybody_is_not_reported(type: str, name: str) -> None:
     assert text_of(change(type, Op.CREATE, inputs={name: json.dumps(PUBLIC)})) == ""
 
 

@@ -32,7 +32,7 @@ def test_a_file_has_short_lines_unique_types_and_no_aws_types(file: str) -> None
 
 
 @pytest.mark.parametrize("file", FOREIGN)
-def test_unverified_files_say_so(file: str) -> None:
+def test_unverified_files_state_it_in_their_header(file: str) -> None:
     assert [text for text in texts(file) if "not checked against its SDK" not in text.split("\n\n")[0]] == []
 
 

@@ -11,327 +11,41 @@ import every_record
 from awsfacts.records import Holding
 from changes import change, plan, update, urn
 from mlpctl.review import records, retention
-from mlpctl.review.kinds import kind
 from mlpctl.review.plan import Change, Op
-from mlpctl.review.report import Certainty, Danger, Harm
+from mlpctl.review.report import Certainty, Harm
 from mlpctl.review.risk import MAX_CAUSES, dangers
 from mlpctl.review.values import UNKNOWN, Secret
-from mlpctl.review.watches import TESTS
+from mlpctl.review.watch_tests import TESTS
 from review_plans import bounded
+from unit.review.risks import (
+    ATTACHMENT,
+    BUCKET,
+    BUDGET,
+    CPU,
+    DATABASE,
+    DEPLOYMENT,
+    GPU,
+    GROUP,
+    INGRESS,
+    LIFE,
+    LIFECYCLE,
+    NODES,
+    POLICY,
+    POOL,
+    RESERVATION,
+    ROLE,
+    SERVICE,
+    TEMPLATE,
+    document,
+    only,
+)
 
-BUCKET, DATABASE, KEY = "aws:s3/bucket:Bucket", "aws:rds/instance:Instance", "aws:kms/key:Key"
-VERSIONING = "aws:s3/bucketVersioning:BucketVersioning"
-LIFECYCLE = "aws:s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration"
-BLOCK = "aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock"
-NODES, TEMPLATE = "aws:eks/nodeGroup:NodeGroup", "aws:ec2/launchTemplate:LaunchTemplate"
-RESERVATION = "aws:ec2/capacityReservation:CapacityReservation"
-CLUSTER, GROUP = "aws:eks/cluster:Cluster", "aws:ec2/securityGroup:SecurityGroup"
-ROLE, ATTACHMENT = "aws:iam/role:Role", "aws:iam/rolePolicyAttachment:RolePolicyAttachment"
-POLICY, INGRESS = "aws:iam/policy:Policy", "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule"
-DEPLOYMENT, SERVICE = "kubernetes:apps/v1:Deployment", "kubernetes:core/v1:Service"
-BUDGET = "kubernetes:policy/v1:PodDisruptionBudget"
-POOL, ENDPOINT = "kubernetes:karpenter.sh/v1:NodePool", "aws:sagemaker/endpoint:Endpoint"
-PROVIDER = "pulumi:providers:kubernetes"
 ADMIN = "arn:aws:iam::aws:policy/AdministratorAccess"
 READER = "arn:aws:iam::aws:policy/ReadOnlyAccess"
-
-GPU = {"instanceTypes": ["g6.2xlarge"], "scalingConfig": {"desiredSize": 2, "maxSize": 4, "minSize": 0}}
-CPU = {**GPU, "instanceTypes": ["m7i.2xlarge"]}
-
-
-def document(action: Any = "s3:GetObject", **more: Any) -> str:
-    return json.dumps({"Statement": [{"Effect": "Allow", "Action": action, "Resource": "*", **more}]})
 
 
 def found(*changes: Change) -> list[tuple[Harm, Certainty, tuple[str, ...]]]:
     return [(each.harm, each.certainty, tuple(each.because)) for each in dangers(plan(*changes))]
-
-
-def only(*changes: Change) -> Danger:
-    (danger,) = dangers(plan(*changes))
-    return danger
-
-
-def image_rule(number: int) -> dict[str, Any]:
-    selection = {"tagStatus": "any", "countType": "imageCountMoreThan", "countNumber": number}
-    return {"rulePriority": 1, "selection": selection, "action": {"type": "expire"}}
-
-
-LIFE = {"rules": [{"id": "a", "expiration": {"days": 90}}]}
-SOONER = {"rules": [{"id": "a", "expiration": {"days": 30}}]}
-RECREATE = {"spec": {"strategy": {"type": "Recreate"}, "template": {"image": "a"}}}
-
-UPDATES: dict[str, tuple[str, Any, Any, Harm | None]] = {
-    "a bucket that may be deleted with its objects": (BUCKET, {}, {"forceDestroy": True}, Harm.PROTECTION),
-    "a bucket that may no longer": (BUCKET, {"forceDestroy": True}, {"forceDestroy": False}, None),
-    "a bucket's tags": (BUCKET, {"tags": {"a": "1"}}, {"tags": {"a": "2"}}, None),
-    "versioning off": (
-        VERSIONING,
-        {"versioningConfiguration": {"status": "Enabled"}},
-        {"versioningConfiguration": {"status": "Suspended"}},
-        Harm.PROTECTION,
-    ),
-    "versioning on": (
-        VERSIONING,
-        {"versioningConfiguration": {"status": "Suspended"}},
-        {"versioningConfiguration": {"status": "Enabled"}},
-        None,
-    ),
-    "objects that expire sooner": (LIFECYCLE, LIFE, SOONER, Harm.DATA),
-    "objects that expire later": (LIFECYCLE, SOONER, LIFE, None),
-    "objects that begin to expire": (LIFECYCLE, {"rules": [{"id": "a"}]}, LIFE, Harm.DATA),
-    "objects that no longer expire": (LIFECYCLE, LIFE, {"rules": [{"id": "a"}]}, None),
-    "a database's deletion protection off": (
-        DATABASE,
-        {"deletionProtection": True},
-        {"deletionProtection": False},
-        Harm.PROTECTION,
-    ),
-    "a database's deletion protection on": (
-        DATABASE,
-        {"deletionProtection": False},
-        {"deletionProtection": True},
-        None,
-    ),
-    "no last snapshot": (DATABASE, {"skipFinalSnapshot": False}, {"skipFinalSnapshot": True}, Harm.PROTECTION),
-    "no backups": (DATABASE, {"backupRetentionPeriod": 7}, {"backupRetentionPeriod": 0}, Harm.DATA),
-    "more backups": (DATABASE, {"backupRetentionPeriod": 7}, {"backupRetentionPeriod": 14}, None),
-    "another server of a database": (
-        DATABASE,
-        {"instanceClass": "db.m5.large"},
-        {"instanceClass": "db.m6g.large"},
-        Harm.SERVING,
-    ),
-    "another password": (DATABASE, {"password": Secret("a", b"1")}, {"password": Secret("a", b"2")}, Harm.IDENTITY),
-    "no recovery of a table": (
-        "aws:dynamodb/table:Table",
-        {"pointInTimeRecovery": {"enabled": True}},
-        {"pointInTimeRecovery": {"enabled": False}},
-        Harm.DATA,
-    ),
-    "a key that is off": (KEY, {"isEnabled": True}, {"isEnabled": False}, Harm.DATA),
-    "a key that is sooner gone": (KEY, {"deletionWindowInDays": 30}, {"deletionWindowInDays": 7}, Harm.PROTECTION),
-    "a key's other description": (KEY, {"description": "a"}, {"description": "b"}, None),
-    "images that may be overwritten": (
-        "aws:ecr/repository:Repository",
-        {"imageTagMutability": "IMMUTABLE"},
-        {"imageTagMutability": "MUTABLE"},
-        Harm.PROTECTION,
-    ),
-    "other images expire": (
-        "aws:ecr/lifecyclePolicy:LifecyclePolicy",
-        {"policy": json.dumps({"rules": [image_rule(100)]})},
-        {"policy": json.dumps({"rules": [image_rule(10)]})},
-        Harm.DATA,
-    ),
-    "logs retained for a shorter time": (
-        "aws:cloudwatch/logGroup:LogGroup",
-        {"retentionInDays": 365},
-        {"retentionInDays": 30},
-        Harm.DATA,
-    ),
-    "logs no longer retained forever": (
-        "aws:cloudwatch/logGroup:LogGroup",
-        {"retentionInDays": 0},
-        {"retentionInDays": 30},
-        Harm.DATA,
-    ),
-    "logs retained forever": (
-        "aws:cloudwatch/logGroup:LogGroup",
-        {"retentionInDays": 30},
-        {"retentionInDays": 0},
-        None,
-    ),
-    "nodes given up": (
-        NODES,
-        GPU,
-        {**GPU, "scalingConfig": {"desiredSize": 1, "maxSize": 4, "minSize": 0}},
-        Harm.CAPACITY,
-    ),
-    "a lower ceiling": (
-        NODES,
-        GPU,
-        {**GPU, "scalingConfig": {"desiredSize": 2, "maxSize": 2, "minSize": 0}},
-        Harm.CAPACITY,
-    ),
-    "more nodes": (NODES, GPU, {**GPU, "scalingConfig": {"desiredSize": 3, "maxSize": 5, "minSize": 1}}, None),
-    "on demand to spot": (NODES, {"capacityType": "ON_DEMAND"}, {"capacityType": "SPOT"}, Harm.CAPACITY),
-    "spot to on demand": (NODES, {"capacityType": "SPOT"}, {"capacityType": "ON_DEMAND"}, None),
-    "a subnet less": (NODES, {"subnetIds": ["a", "b"]}, {"subnetIds": ["b"]}, Harm.CAPACITY),
-    "a subnet more": (NODES, {"subnetIds": ["a"]}, {"subnetIds": ["a", "b"]}, None),
-    "subnets in another order": (NODES, {"subnetIds": ["a", "b"]}, {"subnetIds": ["b", "a"]}, None),
-    "unknown subnets": (NODES, {"subnetIds": ["a", "b"]}, {"subnetIds": [UNKNOWN, UNKNOWN]}, None),
-    "a new release of GPU nodes": (
-        NODES,
-        {**GPU, "releaseVersion": "1"},
-        {**GPU, "releaseVersion": "2"},
-        Harm.CAPACITY,
-    ),
-    "a new release of other nodes": (NODES, {**CPU, "releaseVersion": "1"}, {**CPU, "releaseVersion": "2"}, None),
-    "labels of nodes": (NODES, {**GPU, "labels": {"a": "1"}}, {**GPU, "labels": {"a": "2"}}, None),
-    "a smaller reservation": (RESERVATION, {"instanceCount": 4}, {"instanceCount": 2}, Harm.CAPACITY),
-    "a lower limit of GPUs": (
-        POOL,
-        {"spec": {"limits": {"nvidia.com/gpu": "8"}}},
-        {"spec": {"limits": {"nvidia.com/gpu": "4"}}},
-        Harm.CAPACITY,
-    ),
-    "a first limit of GPUs": (POOL, {"spec": {}}, {"spec": {"limits": {"nvidia.com/gpu": "4"}}}, Harm.CAPACITY),
-    "a higher limit of memory": (
-        POOL,
-        {"spec": {"limits": {"memory": "1000Mi"}}},
-        {"spec": {"limits": {"memory": "1Gi"}}},
-        None,
-    ),
-    "no pod": (DEPLOYMENT, {"spec": {"replicas": 2}}, {"spec": {"replicas": 0}}, Harm.SERVING),
-    "fewer pods": (DEPLOYMENT, {"spec": {"replicas": 2}}, {"spec": {"replicas": 1}}, None),
-    "another image, one pod after the other": (
-        DEPLOYMENT,
-        {"spec": {"template": {"image": "a"}}},
-        {"spec": {"template": {"image": "b"}}},
-        None,
-    ),
-    "another image, all pods at once": (
-        DEPLOYMENT,
-        RECREATE,
-        {"spec": {**RECREATE["spec"], "template": {"image": "b"}}},
-        Harm.SERVING,
-    ),
-    "updates of all pods at once": (
-        DEPLOYMENT,
-        {"spec": {"strategy": {"type": "RollingUpdate"}}},
-        {"spec": {"strategy": {"type": "Recreate"}}},
-        Harm.SERVING,
-    ),
-    "another type of a service": (
-        SERVICE,
-        {"spec": {"type": "ClusterIP"}},
-        {"spec": {"type": "ExternalName"}},
-        Harm.SERVING,
-    ),
-    "a port less": (
-        SERVICE,
-        {"spec": {"ports": [{"port": 80}, {"port": 443}]}},
-        {"spec": {"ports": [{"port": 443}]}},
-        Harm.SERVING,
-    ),
-    "a port more": (
-        SERVICE,
-        {"spec": {"ports": [{"port": 80}]}},
-        {"spec": {"ports": [{"port": 443}, {"port": 80}]}},
-        None,
-    ),
-    "ports in another order": (
-        SERVICE,
-        {"spec": {"ports": [{"port": 80, "targetPort": 1}, {"port": 443, "targetPort": 2}]}},
-        {"spec": {"ports": [{"port": 443, "targetPort": 2}, {"port": 80, "targetPort": 1}]}},
-        None,
-    ),
-    "more pods may be down": (
-        BUDGET,
-        {"spec": {"maxUnavailable": 1}},
-        {"spec": {"maxUnavailable": "50%"}},
-        Harm.SERVING,
-    ),
-    "more pods have to be up": (BUDGET, {"spec": {"minAvailable": 1}}, {"spec": {"minAvailable": 2}}, None),
-    "a role that another principal can assume": (
-        ROLE,
-        {"assumeRolePolicy": document("sts:AssumeRole", Principal={"AWS": "a"})},
-        {"assumeRolePolicy": document("sts:AssumeRole", Principal={"AWS": "b"})},
-        Harm.IDENTITY,
-    ),
-    "a trust policy in another order": (
-        ROLE,
-        {"assumeRolePolicy": document(["a:B", "c:D"])},
-        {"assumeRolePolicy": document(["c:D", "a:B"])},
-        None,
-    ),
-    "a role's other session": (ROLE, {"maxSessionDuration": 1}, {"maxSessionDuration": 2}, None),
-    "a role without a boundary": (ROLE, {"permissionsBoundary": "a"}, {}, Harm.IDENTITY),
-    "a policy with other actions": (
-        POLICY,
-        {"policy": document()},
-        {"policy": document("s3:PutObject")},
-        Harm.IDENTITY,
-    ),
-    "a policy that is written in another way": (
-        POLICY,
-        {"policy": document()},
-        {"policy": document(["s3:GetObject"])},
-        None,
-    ),
-    "a group that is open to all": (
-        GROUP,
-        {"ingress": [{"cidrBlocks": ["10.0.0.0/8"]}]},
-        {"ingress": [{"cidrBlocks": ["0.0.0.0/0"]}]},
-        Harm.IDENTITY,
-    ),
-    "a group's rules in another order": (
-        GROUP,
-        {"ingress": [{"fromPort": 1, "cidrBlocks": ["a"]}, {"fromPort": 2, "cidrBlocks": ["b"]}]},
-        {"ingress": [{"fromPort": 2, "cidrBlocks": ["b"]}, {"fromPort": 1, "cidrBlocks": ["a"]}]},
-        None,
-    ),
-    "a bucket that may become public": (BLOCK, {"blockPublicAcls": True}, {"blockPublicAcls": False}, Harm.IDENTITY),
-    "a bucket that may not": (BLOCK, {"blockPublicAcls": False}, {"blockPublicAcls": True}, None),
-    "a cluster open to the internet": (
-        CLUSTER,
-        {"vpcConfig": {"endpointPublicAccess": False}},
-        {"vpcConfig": {"endpointPublicAccess": True}},
-        Harm.IDENTITY,
-    ),
-    "a cluster that closes": (
-        CLUSTER,
-        {"vpcConfig": {"endpointPublicAccess": True}},
-        {"vpcConfig": {"endpointPublicAccess": False}},
-        None,
-    ),
-    "a cluster open to every address": (
-        CLUSTER,
-        {"vpcConfig": {"publicAccessCidrs": ["10.0.0.0/8"]}},
-        {"vpcConfig": {"publicAccessCidrs": ["0.0.0.0/0"]}},
-        Harm.IDENTITY,
-    ),
-    "a role that allows everything": (
-        "kubernetes:rbac.authorization.k8s.io/v1:ClusterRole",
-        {"rules": [{"verbs": ["get"], "resources": ["pods"]}]},
-        {"rules": [{"verbs": ["*"], "resources": ["pods"]}]},
-        Harm.IDENTITY,
-    ),
-    "a service account with another role": (
-        "kubernetes:core/v1:ServiceAccount",
-        {"metadata": {"annotations": {"eks.amazonaws.com/role-arn": "a"}}},
-        {"metadata": {"annotations": {"eks.amazonaws.com/role-arn": "b"}}},
-        Harm.IDENTITY,
-    ),
-    "a service account with another note": (
-        "kubernetes:core/v1:ServiceAccount",
-        {"metadata": {"annotations": {"a": "a"}}},
-        {"metadata": {"annotations": {"a": "b"}}},
-        None,
-    ),
-}
-
-
-@pytest.mark.parametrize("name", UPDATES)
-def test_an_update_has_exactly_the_expected_harms(name: str) -> None:
-    type, old, new, harm = UPDATES[name]
-    assert [each.harm for each in dangers(plan(update(type, old, new)))] == ([harm] if harm else [])
-
-
-@pytest.mark.parametrize("name", [name for name, each in UPDATES.items() if each[3]])
-def test_an_update_that_harms_names_the_property(name: str) -> None:
-    type, old, new, _ = UPDATES[name]
-    danger = only(update(type, old, new))
-    root = next(key for key in {**old, **new} if old.get(key) != new.get(key))
-    assert danger.certainty is Certainty.WILL
-    assert danger.because and all(each.startswith(root) for each in danger.because)
-    assert danger.text.startswith(f"Changes the {kind(type).words} it: ") and danger.text.endswith(".")
-
-
-def test_old_and_new_values_are_abbreviated() -> None:
-    danger = only(update(NODES, GPU, {**GPU, "scalingConfig": {"desiredSize": 1, "maxSize": 2, "minSize": 0}}))
-    assert danger.because == ("scalingConfig.desiredSize: 2 → 1", "scalingConfig.maxSize: 4 → 2")
 
 
 WHAT_WIDENS: dict[str, tuple[str, str, bool]] = {
@@ -445,123 +159,6 @@ def test_a_deletion_harms_resources_that_hold_something(name: str) -> None:
     assert not harm or text in reported[0].text
 
 
-@pytest.mark.parametrize("type", [DATABASE, NODES, ROLE, SERVICE])
-def test_a_replacement_names_its_cause(type: str) -> None:
-    danger = only(update(type, {"x": 1}, {"x": 2}, op=Op.REPLACE, forced_by=("x",)))
-    assert danger.text.startswith(f"Replaces the {kind(type).words} it: ")
-    assert (danger.certainty, danger.because) == (Certainty.WILL, ("x: 1 → 2",))
-
-
-def test_a_create_before_delete_replacement_with_the_same_address_interrupts_nothing() -> None:
-    forced: dict[str, Any] = {"op": Op.REPLACE, "forced_by": ("x",)}
-    assert dangers(plan(update(DEPLOYMENT, {"x": 1}, {"x": 2}, **forced))) == ()
-    gap = only(update(DEPLOYMENT, {"x": 1}, {"x": 2}, deletes_first=True, **forced))
-    assert (gap.harm, "until the new one exists" in gap.text) == (Harm.SERVING, True)
-    moved = only(update(SERVICE, {"x": 1}, {"x": 2}, **forced))
-    assert "another address" in moved.text
-
-
-def test_a_replacement_because_of_an_unknown_value_may_happen_and_names_its_source() -> None:
-    template = urn(TEMPLATE, "template")
-    danger = dangers(
-        plan(
-            change(TEMPLATE, Op.REPLACE, name="template", inputs={"instanceType": "g6.xlarge"}),
-            update(
-                NODES,
-                {**GPU, "launchTemplate": {"id": "lt-1"}},
-                {**GPU, "launchTemplate": {"id": UNKNOWN}},
-                op=Op.REPLACE,
-                forced_by=("launchTemplate.id",),
-                depends={"launchTemplate": (template,)},
-            ),
-        )
-    )[0]
-    assert (danger.harm, danger.certainty) == (Harm.CAPACITY, Certainty.MAY)
-    assert danger.text.startswith("May replace the EKS node group it: ")
-    assert danger.because == (
-        "launchTemplate.id: lt-1 → (known after the update), since launch template template is replaced",
-    )
-
-
-def test_a_replacement_because_of_a_known_and_an_unknown_value_will_happen() -> None:
-    danger = only(update(DATABASE, {"a": 1, "b": 1}, {"a": UNKNOWN, "b": 2}, op=Op.REPLACE, forced_by=("a", "b")))
-    assert danger.certainty is Certainty.WILL
-
-
-def test_an_unknown_policy_may_change_permissions() -> None:
-    danger = only(
-        change(BUCKET, name="b"),
-        update(POLICY, {"policy": document()}, {"policy": UNKNOWN}, depends={"policy": (urn(BUCKET, "b"),)}),
-    )
-    assert (danger.harm, danger.certainty) == (Harm.IDENTITY, Certainty.MAY)
-    assert danger.because[0].endswith("→ (known after the update), since S3 bucket b changes")
-
-
-def test_another_type_in_the_launch_template_is_reported_for_the_nodes() -> None:
-    template = urn(TEMPLATE, "template")
-    nodes = {"amiType": "BOTTLEROCKET_x86_64_NVIDIA"}
-    reported = dangers(
-        plan(
-            update(TEMPLATE, {"instanceType": "g6.2xlarge"}, {"instanceType": "g6e.2xlarge"}, name="template"),
-            update(
-                NODES,
-                {**nodes, "launchTemplate": {"version": "1"}},
-                {**nodes, "launchTemplate": {"version": UNKNOWN}},
-                depends={"launchTemplate": (template,)},
-            ),
-        )
-    )
-    (danger,) = reported
-    assert (danger.harm, danger.certainty) == (Harm.CAPACITY, Certainty.WILL)
-    assert "g6e.2xlarge capacity may be unavailable" in danger.text
-    assert danger.because[0] == "launchTemplate: g6.2xlarge → g6e.2xlarge"
-
-
-def test_changed_tags_in_the_launch_template_replace_gpu_nodes_and_are_reported() -> None:
-    def changes(type: str) -> tuple[Change, Change]:
-        return (
-            update(
-                TEMPLATE,
-                {"instanceType": type, "tags": {"a": "1"}},
-                {"instanceType": type, "tags": {}},
-                name="template",
-            ),
-            update(
-                NODES,
-                {"launchTemplate": {"version": "1"}},
-                {"launchTemplate": {"version": UNKNOWN}},
-                depends={"launchTemplate": (urn(TEMPLATE, "template"),)},
-            ),
-        )
-
-    danger = only(*changes("g6.2xlarge"))
-    assert (danger.certainty, "replaced one by one" in danger.text) == (Certainty.MAY, True)
-    assert dangers(plan(*changes("m7i.large"))) == ()
-
-
-def test_a_launch_template_is_also_found_by_its_id() -> None:
-    danger = only(
-        change(TEMPLATE, Op.SAME, name="template", inputs={"instanceType": "g6.2xlarge"}, id="lt-1"),
-        change(NODES, Op.DELETE, inputs={"launchTemplate": {"id": "lt-1"}}),
-    )
-    assert "g6.2xlarge may not be available again" in danger.text
-
-
-def test_an_endpoint_with_other_instances() -> None:
-    configuration = "aws:sagemaker/endpointConfiguration:EndpointConfiguration"
-    old, new = ({"productionVariants": [{"instanceType": each}]} for each in ("ml.g5.xlarge", "ml.g6.xlarge"))
-    danger = only(
-        update(configuration, old, new, name="c", op=Op.REPLACE),
-        update(
-            ENDPOINT,
-            {"endpointConfigName": "a"},
-            {"endpointConfigName": UNKNOWN},
-            depends={"endpointConfigName": (urn(configuration, "c"),)},
-        ),
-    )
-    assert (danger.harm, danger.because[0]) == (Harm.CAPACITY, "endpointConfigName: ml.g5.xlarge → ml.g6.xlarge")
-
-
 def test_the_first_creation_has_no_dangers() -> None:
     every = [
         change(
@@ -660,21 +257,6 @@ def test_removed_protection_is_reported_even_if_nothing_else_changes() -> None:
     danger = only(change(BUCKET, Op.SAME, unprotected=True, unretained=True))
     assert danger.because == ("protect: true → false", "retainOnDelete: true → false")
     assert dangers(plan(change("aws:autoscaling/tag:Tag", Op.SAME, unprotected=True))) == ()
-
-
-def test_a_replaced_provider_replaces_its_objects() -> None:
-    provider = change(
-        PROVIDER,
-        Op.REPLACE,
-        name="cluster",
-        forced_by=("kubeconfig",),
-        old={"kubeconfig": "a"},
-        new={"kubeconfig": UNKNOWN},
-    )
-    reported = dangers(plan(provider, change(BUDGET, Op.REPLACE, provider=provider.urn), change(ROLE, Op.SAME)))
-    assert [(each.name, each.certainty) for each in reported] == [("cluster", Certainty.MAY)]
-    assert "resources created with it: 1" in reported[0].text
-    assert dangers(plan(change(PROVIDER, Op.DELETE))) == ()
 
 
 def test_a_changed_secret_is_a_change_of_identity_and_not_a_loss_of_data() -> None:

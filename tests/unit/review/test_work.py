@@ -13,7 +13,7 @@ import pytest
 from benchmarks.mixed import mixed_plan_of
 from benchmarks.plans import plan_of
 
-from mlpctl.review import assemble, groups, plan, reader, risk, watched
+from mlpctl.review import addresses, assemble, groups, plan, reach, reader, risk, watched
 from mlpctl.review.cost import book
 from mlpctl.review.cost.estimate import estimate
 from mlpctl.review.plan import Change, Op, Plan
@@ -129,6 +129,41 @@ def test_harmless_properties_are_not_compared(monkeypatch: pytest.MonkeyPatch) -
     step = Step("update", state(type, "p", {"policy": old}), state(type, "p", {"policy": new}), ("policy",))
     assemble.review(reader.read(digest(ROOT, step)), BOOK, TODAY)
     assert asked == ["policy"]
+
+
+@pytest.mark.parametrize(
+    ("type", "name", "old", "new"),
+    [
+        ("aws:rds/instance:Instance", "backupRetentionPeriod", 7, 0),
+        ("aws:iam/policy:Policy", "policy", "s3:GetObject", "*"),
+        ("aws:kms/key:Key", "policy", "kms:Sign", "kms:*"),
+        ("aws:eks/nodeGroup:NodeGroup", "scalingConfig", {"minSize": 2}, {"minSize": 0}),
+    ],
+)
+def test_a_property_is_compared_once_for_all_its_watches(
+    type: str, name: str, old: Any, new: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+    every = watched.compared
+    monkeypatch.setattr(watched, "compared", lambda *args, **more: asked.append(args[2]) or every(*args, **more))
+
+    def inputs(value: Any) -> dict[str, Any]:
+        statement = {"Effect": "Allow", "Action": value, "Resource": "*", "Principal": "*"}
+        return {name: json.dumps({"Statement": [statement]}) if name == "policy" else value}
+
+    step = Step("update", state(type, "p", inputs(old)), state(type, "p", inputs(new)), (name,))
+    assemble.review(reader.read(digest(ROOT, step)), BOOK, TODAY)
+    assert asked and len(asked) == len(set(asked))
+
+
+def test_an_address_of_a_rule_is_parsed_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+    every = addresses._spans
+    monkeypatch.setattr(addresses, "_spans", lambda text: asked.append(text) or every(text))
+    ranges = ["10.0.0.0/16", "10.1.0.0/16"]
+    rule = {"protocol": "tcp", "fromPort": 443, "toPort": 443, "cidrBlocks": ranges}
+    assert reach.same([rule], [{**rule, "cidrBlocks": [*reversed(ranges)]}])
+    assert sorted(asked) == sorted(2 * ranges)
 
 
 def test_comparing_firewalls_with_many_targets_is_at_most_quadratic() -> None:

@@ -21,7 +21,7 @@ from mlsandbox.errors import SandboxError
 from mlsandbox.host.layout import Layout
 from mlsandbox.host.record import ControlPlaneState, Phase
 
-pytestmark = pytest.mark.engine  # several processes of ours a test
+pytestmark = pytest.mark.engine  # each test starts several processes
 
 PROGRAM = Path(__file__).parent / "fakes" / "program.py"
 

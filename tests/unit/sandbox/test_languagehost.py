@@ -1,17 +1,14 @@
 """The language host without an engine: its processes, its responses and its error messages."""
 
-import contextlib
 import os
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import grpc
-import psutil
 import pytest
 from google.protobuf import empty_pb2
 from pulumi.runtime.proto import analyzer_pb2, analyzer_pb2_grpc, language_pb2, language_pb2_grpc, plugin_pb2
@@ -19,126 +16,10 @@ from pulumi.runtime.proto import analyzer_pb2, analyzer_pb2_grpc, language_pb2, 
 from mlsandbox.tools.languagehost import dependencies, program
 from mlsandbox.tools.languagehost.interpreter import RuntimeOptionError, RuntimeOptions, own_interpreter
 from mlsandbox.tools.languagehost.policy import PolicyPackProxy, forward, stack_environment
-from mlsandbox.tools.languagehost.processes import Ended, ProcessGroup, ProcessGroups, Written
+from mlsandbox.tools.languagehost.processes import Ended, Written
+from unit.sandbox.processes import DEADLINE_SECONDS, gone, line_of, within_deadline
 
-pytestmark = pytest.mark.engine  # several processes of ours a test
-
-DEADLINE_SECONDS = 10
-
-
-def within_deadline(holds: Callable[[], bool]) -> bool:
-    end = time.monotonic() + DEADLINE_SECONDS
-    while time.monotonic() < end:
-        if holds():
-            return True
-        time.sleep(0.02)
-    return holds()
-
-
-def line_of(output: Iterator[Written | Ended]) -> bytes:
-    # One print may be two writes.
-    line = b""
-    while not line.endswith(b"\n"):
-        piece = next(output)
-        assert isinstance(piece, Written), piece
-        line += piece.data
-    return line
-
-
-def gone(pid: int) -> bool:
-    try:
-        return psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
-    except psutil.NoSuchProcess:
-        return True
-
-
-@pytest.fixture
-def run_python(tmp_path: Path) -> Callable[..., ProcessGroup]:
-    def run(source: str, *, piped: bool = True) -> ProcessGroup:
-        return ProcessGroup([sys.executable, "-c", source], folder=tmp_path, environment=os.environ, piped=piped)
-
-    return run
-
-
-START_SLEEPER = """
-import subprocess, sys
-sleeper = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
-print(sleeper.pid, flush=True)
-"""
-
-
-def test_output_arrives_while_the_child_is_running(run_python):
-    group = run_python("import time; print('first', flush=True); time.sleep(60)")
-    assert line_of(group.output()) == b"first\n"
-    group.stop()
-
-
-def test_output_ends_with_the_exit_code(run_python):
-    *written, end = run_python("import sys; print('said'); print('warned', file=sys.stderr); sys.exit(5)").output()
-    assert b"".join(piece.data for piece in written if piece.stream == "stdout") == b"said\n"
-    assert b"".join(piece.data for piece in written if piece.stream == "stderr") == b"warned\n"
-    assert end == Ended(5)
-
-
-def test_a_grandchild_that_keeps_the_output_open_is_killed_when_the_child_ends(run_python):
-    started = time.monotonic()
-    output = run_python(START_SLEEPER).output()
-    sleeper = int(line_of(output))
-    assert list(output) == [Ended(0)]
-    assert time.monotonic() - started < DEADLINE_SECONDS
-    assert within_deadline(lambda: gone(sleeper))
-
-
-def test_stopping_ends_the_whole_group(run_python):
-    group = run_python(START_SLEEPER + "sleeper.wait()")
-    output = group.output()
-    sleeper = int(line_of(output))
-    group.stop()
-    assert list(output) == [Ended(-signal.SIGTERM)]
-    assert within_deadline(lambda: gone(sleeper))
-
-
-def test_a_child_that_ignores_sigterm_is_killed(run_python):
-    group = run_python(
-        "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('ready', flush=True); time.sleep(60)"
-    )
-    output = group.output()
-    assert line_of(output) == b"ready\n"
-    group.stop()
-    assert list(output) == [Ended(-signal.SIGKILL)]
-    assert group.stopped
-
-
-def test_a_child_that_ended_by_itself_does_not_count_as_stopped(run_python):
-    group = run_python("", piped=False)
-    group.wait()
-    group.stop()
-    assert not group.stopped
-
-
-def test_a_group_that_ended_gets_no_further_signals(run_python, monkeypatch):
-    group = run_python("", piped=False)
-    group.wait()
-    signalled = []
-    monkeypatch.setattr(os, "killpg", lambda *arguments: signalled.append(arguments))
-    group.stop()
-    group.wait()
-    assert signalled == []
-
-
-def test_all_running_groups_can_be_stopped_at_once(run_python):
-    groups = ProcessGroups()
-    with contextlib.ExitStack() as running:
-        members = [running.enter_context(groups.running(run_python("import time; time.sleep(60)"))) for _ in range(3)]
-        groups.stop()
-        assert [member.wait() for member in members] == [-signal.SIGTERM] * 3
-
-
-def test_a_group_is_stopped_at_the_end_of_its_block(run_python):
-    groups = ProcessGroups()
-    with groups.running(run_python("import time; time.sleep(60)")) as group:
-        pass
-    assert group.wait() == -signal.SIGTERM
+pytestmark = pytest.mark.engine  # each test starts several processes
 
 
 def virtual_environment(folder: Path) -> Path:

@@ -2,14 +2,11 @@
 
 import json
 import os
-import shutil
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from pathlib import Path
+from collections.abc import Callable
 
 import psutil
 import pytest
@@ -18,103 +15,15 @@ from mlsandbox.tools.toolchain import (
     TOOLS,
     Cache,
     SilentReporter,
-    Step,
     ToolchainError,
     ensure,
-    language_host,
     look,
-    official,
 )
+from unit.sandbox.toolchains import Recorder, bin_folder, calls, program
 
-pytestmark = pytest.mark.engine  # several processes of ours a test
+__all__ = ["bin_folder", "calls"]  # fixtures
 
-PLUGIN = "pulumi-resource-kubernetes"
-FOLDER = f"plugins/resource-kubernetes-v{TOOLS[PLUGIN].version}"
-"""The folder of the plugin, relative to `PULUMI_HOME`."""
-
-FAKE_GO = f"""#!{sys.executable}
-import json, os, sys, time
-with open(os.environ["FAKE_GO_LOG"], "a") as log:
-    log.write(json.dumps({{"args": sys.argv[1:], "pid": os.getpid(), "flags": os.environ.get("GOFLAGS"),
-                           "os": os.environ.get("GOOS"), "proxy": os.environ.get("GOPROXY")}}) + "\\n")
-package = sys.argv[-1]
-if sys.argv[1] == "env":
-    print(json.dumps({{"GOVERSION": os.environ.get("FAKE_GO_VERSION", "go1.26.8"), "GOCACHE": os.environ["GOCACHE"]}}))
-elif sys.argv[1:3] == ["list", "-m"]:
-    print(os.environ["FAKE_GO_MODULE"])
-elif sys.argv[1] == "list":
-    print("go: downloading example.org/a v1.0.0", file=sys.stderr)
-    print("stale example.org/a\\nfresh fmt\\nstale " + package)
-elif "FAKE_GO_FAILURE" in os.environ:
-    sys.exit(os.environ["FAKE_GO_FAILURE"])
-else:
-    output = sys.argv[sys.argv.index("-o") + 1]
-    with open(output, "w") as program:
-        program.write("#!/bin/sh\\n")
-    time.sleep(float(os.environ.get("FAKE_GO_SECONDS", "0")))
-    print("example.org/a\\n" + package, file=sys.stderr)
-    version = json.loads(os.environ["FAKE_VERSIONS"])[package]
-    with open(output, "w") as program:
-        program.write("#!/bin/sh\\necho " + version + "\\n")
-    os.chmod(output, 0o755)
-"""
-
-
-class Recorder(SilentReporter):
-    """Records titles and notes."""
-
-    def __init__(self) -> None:
-        self.lines: list[str] = []
-
-    @contextmanager
-    def step(self, title: str, usual_seconds: float | None = None) -> Iterator[Step]:
-        self.lines.append(title)
-        with super().step(title) as step:
-            yield step
-
-    def note(self, text: str) -> None:
-        self.lines.append(text)
-
-
-def program(folder: Path, name: str, text: str) -> Path:
-    folder.mkdir(parents=True, exist_ok=True)
-    path = folder / name
-    path.write_text(text if text.startswith("#!") else f"#!/bin/sh\necho '{text}'\n")
-    path.chmod(0o755)
-    return path
-
-
-@pytest.fixture
-def bin_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The only folder on PATH, with a fake `go`. The cache is empty, and the official installer is disabled."""
-    folder = tmp_path / "bin"
-    program(folder, "go", FAKE_GO)
-    monkeypatch.setenv("PATH", str(folder))
-    monkeypatch.setenv("MLPLATFORM_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setenv("MLPLATFORM_INSTALLER", "off")
-    monkeypatch.delenv("KUBEBUILDER_ASSETS", raising=False)
-    monkeypatch.setenv("GOCACHE", str(tmp_path / "go-cache"))
-    monkeypatch.setenv("PULUMI_HOME", str(tmp_path / "pulumi-home"))
-    monkeypatch.setenv("FAKE_GO_MODULE", str(tmp_path / "module"))
-    for file in TOOLS[PLUGIN].beside:
-        beside = tmp_path / "module" / file
-        beside.parent.mkdir(parents=True, exist_ok=True)
-        beside.write_text(file)
-    monkeypatch.setenv("FAKE_GO_LOG", str(tmp_path / "go.log"))
-    monkeypatch.setenv("FAKE_VERSIONS", json.dumps({t.package: f"v{t.version}" for t in TOOLS.values()}))
-    return folder
-
-
-@pytest.fixture
-def calls(tmp_path: Path) -> Callable[[str], list[dict[str, str]]]:
-    """Returns the recorded calls of a subcommand of the fake `go`."""
-
-    def read(command: str) -> list[dict[str, str]]:
-        log = tmp_path / "go.log"
-        entries = [json.loads(line) for line in log.read_text().splitlines()] if log.exists() else []
-        return [entry for entry in entries if entry["args"][0] == command]
-
-    return read
+pytestmark = pytest.mark.engine  # each test starts several processes
 
 
 def test_a_compatible_program_on_path_is_used_without_a_build(bin_folder, calls):
@@ -182,7 +91,7 @@ def test_a_damaged_program_in_the_cache_is_reported_and_built_again(bin_folder, 
     assert look("etcd").found is not None
 
 
-def test_the_engine_is_built_first_whatever_the_requested_order(bin_folder, calls):
+def test_the_engine_is_built_first_regardless_of_the_requested_order(bin_folder, calls):
     ensure(reversed(TOOLS), SilentReporter())
     built = [call["args"][-1] for call in calls("build")]
     assert built == [tool.package for tool in TOOLS.values()]
@@ -346,122 +255,3 @@ def test_an_interrupt_ends_go_and_the_next_start_resumes_the_build(bin_folder, c
     made = ensure(["kwok"], SilentReporter())["kwok"]
     assert made.read_text() == "#!/bin/sh\necho v0.8.0\n"
     assert list((tmp_path / "cache").rglob("*.partial")) == []
-
-
-def installer(version: str, code: int = 0) -> tuple[str, ...]:
-    """A fake official installer, which installs a program that prints `version`."""
-    text = (
-        "import os, sys; os.makedirs(sys.argv[1] + '/bin'); path = sys.argv[1] + '/bin/pulumi'; "
-        f"open(path, 'w').write('#!/bin/sh\\necho {version}\\n'); os.chmod(path, 0o755); sys.exit({code})"
-    )
-    return (sys.executable, "-c", text)
-
-
-def test_the_official_installer_precedes_a_build_and_its_result_is_cached(bin_folder, calls, monkeypatch):
-    monkeypatch.delenv("MLPLATFORM_INSTALLER")
-    monkeypatch.setattr(official, "REACH", (sys.executable, "-c", ""))
-    monkeypatch.setattr(official, "INSTALL", installer("v3.259.0"))
-    made = ensure(["pulumi"], SilentReporter())["pulumi"]
-    found = look("pulumi").found
-    assert found is not None
-    assert (found.path, found.source) == (made, "official installer")
-    assert calls("build") == []
-
-
-@pytest.mark.parametrize(
-    ("reach", "install", "reason"),
-    [
-        ("import sys; sys.exit(1)", installer("v3.259.0"), "is not reachable"),
-        ("import time; time.sleep(60)", installer("v3.259.0"), "is not reachable"),
-        ("", installer("v3.259.0", code=3), "failed with exit code 3"),
-        ("", installer("v3.258.0"), "delivered version 3.258.0"),
-    ],
-    ids=["refused", "silent", "failing", "another version"],
-)
-def test_if_the_installer_fails_it_leaves_no_files_and_the_engine_is_built(
-    bin_folder, calls, monkeypatch, tmp_path, reach, install, reason
-):
-    monkeypatch.delenv("MLPLATFORM_INSTALLER")
-    monkeypatch.setattr(official, "REACH_SECONDS", 0.5)
-    monkeypatch.setattr(official, "REACH", (sys.executable, "-c", reach))
-    monkeypatch.setattr(official, "INSTALL", install)
-    reporter = Recorder()
-    ensure(["pulumi"], reporter)
-    assert f"pulumi v3.259.0: the official installer {reason}." in reporter.lines
-    assert len(calls("build")) == 1
-    assert list((tmp_path / "cache" / "official").rglob("pulumi-*")) == []
-    assert list((tmp_path / "cache" / "official" / "pulumi").iterdir()) == []
-
-
-def test_the_official_installer_can_be_disabled(bin_folder, calls, monkeypatch):
-    monkeypatch.setattr(official, "REACH", (sys.executable, "-c", ""))
-    monkeypatch.setattr(official, "INSTALL", installer("v3.259.0"))
-    ensure(["pulumi"], SilentReporter())
-    assert len(calls("build")) == 1
-
-
-def test_a_plugin_in_the_users_pulumi_folder_is_used(bin_folder, calls, tmp_path):
-    installed = program(tmp_path / "pulumi-home" / FOLDER, PLUGIN, "it starts to serve")
-    program(bin_folder, PLUGIN, "on PATH, where no version is told")
-    assert ensure([PLUGIN], SilentReporter()) == {PLUGIN: installed}
-    assert calls("build") == []
-
-
-def test_a_built_plugin_has_its_files_beside_it_and_does_not_count_as_official(bin_folder, calls, tmp_path):
-    made = ensure([PLUGIN], SilentReporter())[PLUGIN]
-    assert {file.name for file in made.parent.iterdir()} >= {PLUGIN, "schema.json", "terraform-mapping.json"}
-    # The `PULUMI_HOME` of a sandbox, in a shell that evaluated its environment.
-    shutil.copytree(made.parent, tmp_path / "pulumi-home" / FOLDER)
-    assert ensure([PLUGIN], SilentReporter()) == {PLUGIN: made}
-    assert len(calls("build")) == 1
-
-
-@pytest.mark.parametrize("delivers", [True, False])
-def test_the_engine_tries_to_download_a_plugin_before_a_build(bin_folder, calls, monkeypatch, delivers):
-    monkeypatch.delenv("MLPLATFORM_INSTALLER")
-    monkeypatch.setattr(official, "REACH", (sys.executable, "-c", ""))
-    place = f'"$PULUMI_HOME"/{FOLDER}'
-    install = f'[ "$*" = "plugin install resource kubernetes v{TOOLS[PLUGIN].version}" ] || exit 1'
-    put = f"/bin/mkdir -p {place} && /bin/cp /bin/sh {place}/{PLUGIN}" if delivers else ""
-    program(bin_folder, "pulumi", f'#!/bin/sh\n[ "$1" = version ] && echo v3.300.0 && exit\n{install}\n{put}\n')
-    made = ensure([PLUGIN], SilentReporter())[PLUGIN]
-    found = look(PLUGIN).found
-    assert found is not None
-    assert (found.path, found.source) == (made, "official installer" if delivers else "built from source")
-    assert bool(calls("build")) is not delivers
-
-
-def test_the_official_language_host_beside_the_engine_is_used(bin_folder, tmp_path):
-    engine = program(tmp_path / "pulumi" / "bin", "pulumi", "v3.260.0")
-    host = program(engine.parent, "pulumi-language-python", "official")
-    assert language_host(engine) == host
-
-
-def test_the_sandboxs_own_language_host_does_not_count_as_official(bin_folder, tmp_path):
-    engine = program(bin_folder, "pulumi", "v3.260.0")
-    program(bin_folder, "pulumi-language-python", '#!/bin/sh\nexec python -m mlsandbox.tools.languagehost "$@"\n')
-    assert language_host(engine) is None
-
-
-def test_a_language_host_of_an_older_engine_is_not_used(bin_folder, tmp_path):
-    engine = program(tmp_path / "cache" / "built", "pulumi", "v3.259.0")
-    program(bin_folder, "pulumi", "v3.100.0")
-    program(bin_folder, "pulumi-language-python", "official")
-    assert language_host(engine) is None
-
-
-def test_the_yaml_host_beside_the_engine_is_used(bin_folder, calls, tmp_path, monkeypatch):
-    program(tmp_path / "official", "pulumi", "v3.300.1")
-    host = program(tmp_path / "official", "pulumi-language-yaml", "#!/bin/sh\nexit 2\n")
-    monkeypatch.setenv("PATH", f"{tmp_path / 'official'}:{bin_folder}")
-    assert ensure(["pulumi-language-yaml"], SilentReporter()) == {"pulumi-language-yaml": host}
-    assert calls("build") == []
-
-
-def test_without_a_yaml_host_beside_the_engine_it_is_built_once(bin_folder, calls):
-    program(bin_folder, "pulumi-language-yaml", "#!/bin/sh\nexit 2\n")
-    program(bin_folder, "pulumi", "v3.100.0")
-    made = ensure(["pulumi", "pulumi-language-yaml"], SilentReporter())["pulumi-language-yaml"]
-    assert made.is_relative_to(Cache.of_user().root)
-    assert ensure(["pulumi-language-yaml"], SilentReporter()) == {"pulumi-language-yaml": made}
-    assert len(calls("build")) == 2

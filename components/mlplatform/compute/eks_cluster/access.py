@@ -88,13 +88,14 @@ def creator_has_no_entry(name: str, cluster: EksClusterSpec) -> None:
 def a_new_cluster_has_standard_support(name: str, cluster: EksClusterSpec, today: datetime.date) -> None:
     """Refuse to create the cluster `name` with a version that is out of standard support.
 
-    EKS does not accept the upgrade policy STANDARD, which clusters here have, with a version in extended support:
+    Clusters have the upgrade policy STANDARD. EKS rejects it together with a version in extended support:
     https://docs.aws.amazon.com/eks/latest/userguide/create-cluster-auto.html
 
-    A cluster that exists may have such a version for a while: EKS upgrades it, one version at a time.
+    An existing cluster may have such a version temporarily, until EKS upgrades it, one version at a time.
 
     Raises:
-        pulumi.RunError: the cluster does not exist and its version is too old, or AWS refuses to list the clusters.
+        pulumi.RunError: the cluster does not exist and its version is too old, or AWS rejects the request to list
+        clusters.
     """
     ended = eks_versions.support(cluster.version).standard_ends
     if today <= ended:

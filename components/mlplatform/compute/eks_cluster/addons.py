@@ -17,10 +17,10 @@ NETWORK_PLUGIN_ACCOUNT: Final = ("kube-system", "aws-node")
 
 NODE_MONITOR: Final = "eks-node-monitoring-agent"
 """Known faults by version, 2026-11-29. All versions: `DCGMError` of a GPU node whose driver starts slowly remains until
-the pod is restarted (https://github.com/aws/eks-node-monitoring-agent/issues/266), and EKS does not repair it
+the pod is restarted (https://github.com/aws/eks-node-monitoring-agent/issues/266), and EKS does not repair the node
 (https://docs.aws.amazon.com/eks/latest/userguide/node-health-nma.html). Before 1.6.6, a failed Fabric Manager is not
-reported (https://github.com/aws/eks-node-monitoring-agent/pull/164). 1.6.6 reports sound nodes with NVSwitch
-(https://github.com/aws/eks-node-monitoring-agent/pull/181), and 1.7.0 sound H100s
+reported (https://github.com/aws/eks-node-monitoring-agent/pull/164). 1.6.6 reports false errors for nodes with NVSwitch
+(https://github.com/aws/eks-node-monitoring-agent/pull/181), and 1.7.0 for H100 GPUs
 (https://github.com/aws/eks-node-monitoring-agent/pull/261)."""
 
 
@@ -45,7 +45,7 @@ https://github.com/aws/secrets-store-csi-driver-provider-aws"""
 
 
 FILE_DRIVER_ACCOUNT: Final = ("kube-system", "efs-csi-controller-sa")
-"""Namespace and service account of what creates access points of EFS. What mounts them uses no role:
+"""Namespace and service account of the EFS CSI controller, which creates access points. Mounting needs no role:
 https://docs.aws.amazon.com/eks/latest/userguide/efs-csi.html"""
 
 
@@ -53,11 +53,11 @@ OWN_ACCOUNTS: Final = {
     NETWORK_PLUGIN_ACCOUNT: "the network plugin",
     FILE_DRIVER_ACCOUNT: "the driver of shared file systems",
 }
-"""Service accounts whose roles the platform makes, and whose they are."""
+"""Service accounts of add-ons for which the platform creates a role, with the add-on's description."""
 
 
 OPTIONAL: Final = (SECRETS_STORE, FILE_DRIVER)
-"""Add-ons that only clusters with a use for them have."""
+"""Optional add-ons."""
 
 
 ADDONS: Final = (*BEFORE_NODES, *AFTER_NODES, *OPTIONAL)
@@ -66,16 +66,16 @@ ADDONS: Final = (*BEFORE_NODES, *AFTER_NODES, *OPTIONAL)
 NODE_MONITOR_SETTINGS: Final = json.dumps(
     {"dcgmAgent": {"tolerations": [{"key": GPU_TAINT, "operator": "Exists", "effect": "NoSchedule"}]}}
 )
-"""Lets the agent that reads the GPUs' health run on GPU nodes. By the chart's default it tolerates no taint, and every
+"""Lets the agent that reads the GPUs' health run on GPU nodes. By default, the chart sets no tolerations, and every
 tainted GPU node counts as unhealthy:
 https://github.com/aws/eks-node-monitoring-agent/blob/main/charts/eks-node-monitoring-agent/values.yaml"""
 
 
 def pod_zones(subnet_ids: Mapping[str, Any]) -> list[str]:
-    """The zones that pods have subnets in.
+    """The zones of the pods' subnets.
 
     Raises:
-        ValueError: they are not names of zones of one region; a phrase that follows `has`.
+        ValueError: they are not names of zones of one region. The message follows `has`.
     """
     if wrong := [zone for zone in subnet_ids if not zones.NAME.match(zone)]:
         raise ValueError(f"{', '.join(wrong)}; allowed: zones by their names, e.g. us-east-1a")
@@ -85,18 +85,18 @@ def pod_zones(subnet_ids: Mapping[str, Any]) -> list[str]:
 
 
 def network_plugin_settings(pod_subnet_ids: Mapping[str, str]) -> str:
-    """Settings of the network plugin.
+    """Settings of the network plugin, which enforces network policies.
 
-    Network policies are enforced. With prefix delegation, addresses do not limit the number of pods on a node:
-    https://docs.aws.amazon.com/eks/latest/userguide/cni-increase-ip-addresses.html. Network interfaces in the pods' own
-    subnets have the security groups of their node:
+    With prefix delegation, addresses do not limit the number of pods on a node:
+    https://docs.aws.amazon.com/eks/latest/userguide/cni-increase-ip-addresses.html. Network interfaces in the pods'
+    own subnets have the security groups of their node:
     https://docs.aws.amazon.com/eks/latest/userguide/cni-custom-network-tutorial.html.
 
     Args:
         pod_subnet_ids: subnet of the pods in each zone, by the zone's name; empty for the nodes' own subnets.
 
     Raises:
-        ValueError: zones have other names; a phrase that follows `has`.
+        ValueError: a key is not the name of a zone. The message follows `has`.
     """
     settings: dict[str, Any] = {"enableNetworkPolicy": "true", "env": {"ENABLE_PREFIX_DELEGATION": "true"}}
     if pod_subnet_ids:

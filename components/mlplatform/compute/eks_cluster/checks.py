@@ -20,7 +20,8 @@ from mlplatform.names import RANDOM
 from mlplatform.refusals import Problem, shown
 
 MAX_PINNED_NAME: Final = MAX_NODE_GROUP_NAME - len("-system-pinned-nodes") - RANDOM
-"""Longest name of a cluster whose system nodes have a pinned image, which the name of their node group contains."""
+"""Maximum length of the name of a cluster whose system nodes have a pinned image: the name of their node group contains
+it."""
 
 
 def problems(name: str, wanted: EksClusterSpec, args: Mapping[str, Any]) -> Iterator[Problem]:
@@ -50,12 +51,12 @@ def problems(name: str, wanted: EksClusterSpec, args: Mapping[str, Any]) -> Iter
 
 
 def same_group(given: Mapping[str, Any], listed: Sequence[str]) -> Iterator[Problem]:
-    """Security groups that are named twice, of which EC2 refuses the second rule (InvalidPermission.Duplicate).
+    """Security groups that are listed twice. EC2 rejects the second rule with InvalidPermission.Duplicate.
 
     Source: https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_AuthorizeSecurityGroupIngress.html
 
     Args:
-        given: the argument `private_access_security_groups`, of which the ids that are not known are left.
+        given: the argument `private_access_security_groups`. Unknown IDs are not checked.
         listed: `cluster.privateAccessSecurityGroups`.
     """
     first = dict.fromkeys(listed, "cluster.privateAccessSecurityGroups")
@@ -88,7 +89,7 @@ def _principals(wanted: EksClusterSpec, principals: Mapping[str, Any], partition
 
 
 def earlier(principals: Mapping[str, Any], entry: str) -> dict[str, Any]:
-    """The given principals of entries before `entry`, which it must not repeat."""
+    """The principals of the entries before `entry`, none of which it may repeat."""
     order = [*principals]
     return {each: principals[each] for each in order[: order.index(entry)]}
 
@@ -96,7 +97,7 @@ def earlier(principals: Mapping[str, Any], entry: str) -> dict[str, Any]:
 def principal_problems(entry: str, arn: str, partition: str | None, others: Mapping[str, Any]) -> Iterator[Problem]:
     """Problems of a principal's ARN that is known.
 
-    It may belong to another account: https://docs.aws.amazon.com/eks/latest/userguide/creating-access-entries.html
+    The principal may belong to another account: https://docs.aws.amazon.com/eks/latest/userguide/creating-access-entries.html
 
     Args:
         entry: its entry of `cluster.access`.
@@ -112,7 +113,9 @@ def principal_problems(entry: str, arn: str, partition: str | None, others: Mapp
         yield Problem(place, f"is an ARN of the partition {own}; allowed: ARNs of {partition}, the component's")
     for other, principal in others.items():
         if isinstance(principal, str) and principal_of(principal) == principal_of(arn):
-            yield Problem(place, f"is that of {other}; allowed: another, since EKS allows one entry per principal")
+            yield Problem(
+                place, f"is that of {other}; allowed: another principal, since EKS allows one entry per principal"
+            )
 
 
 def _refused(place: str, check: Callable[[Any], object], value: Any) -> Iterator[Problem]:

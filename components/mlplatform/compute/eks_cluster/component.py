@@ -11,7 +11,7 @@ from awsfacts.allocatable import FILE_DRIVER, SECRETS_STORE
 from awsfacts.partitions import AWS
 from mlplatform import iam, roles
 from mlplatform.args import BoundaryArgs, JoinArgs, PartitionArgs
-from mlplatform.arguments import ArgumentsError, checked, telling, what_is
+from mlplatform.checks.arguments import ArgumentsError, checked, reporting, what_is
 from mlplatform.component import Component
 from mlplatform.compute.eks_cluster import checks as cluster_checks
 from mlplatform.compute.eks_cluster import entries
@@ -68,7 +68,7 @@ class EksClusterArgs(BoundaryArgs, PartitionArgs):
     """Install the add-on that provides secrets of AWS Secrets Manager to pods. Default: false."""
 
     shared_filesystems: NotRequired[bool]
-    """Install the add-on that mounts file systems of EFS. Default: no."""
+    """Install the add-on that mounts EFS file systems. Default: false."""
 
     principal_arns: NotRequired[Mapping[str, pulumi.Input[str]]]
     """ARNs of IAM principals that the program creates or looks up, by their entries of `cluster.access`. Such an entry
@@ -86,7 +86,7 @@ class EksClusterArgs(BoundaryArgs, PartitionArgs):
 
 
 def _groups(what: str, args: EksClusterArgs) -> dict[str, dict[str, pulumi.Input[str]]]:
-    """Security groups of the argument, as sources like `api_sources`, validated when all of them are known."""
+    """The argument's security groups as sources, like those of `api_sources`, validated when all of them are known."""
     given = args.get("private_access_security_groups", {})
 
     def checked(known: Mapping[str, Any], name: str) -> str:
@@ -128,8 +128,8 @@ class EksCluster(Component):
     makes it an administrator."""
 
     file_driver_role_name: pulumi.Output[str]
-    """Role of the add-on for shared file systems, which each `SharedFilesystem` lets create its access points; empty
-    without the add-on."""
+    """Name of the role of the add-on for shared file systems. Each `SharedFilesystem` allows this role to create its
+    access points. Empty without the add-on."""
 
     kubeconfig: pulumi.Output[str]
     """Kubeconfig of the cluster. It contains no secret and signs in with `mlplatform-eks-token`."""
@@ -245,7 +245,7 @@ class EksCluster(Component):
             vpc_config={
                 **endpoint_access(wanted),
                 "subnet_ids": pulumi.Output.from_input(args["subnet_ids"]).apply(
-                    telling(self, name, "subnet_ids", control_plane_subnets)
+                    reporting(self, name, "subnet_ids", control_plane_subnets)
                 ),
             },
             tags=self.tags_for(f"{name}-control-plane"),
@@ -292,7 +292,7 @@ class EksCluster(Component):
             partition=partition,
         )
         settings = pulumi.Output.all(pod_subnet_ids).apply(
-            telling(self, name, "pod_subnet_ids", lambda known: network_plugin_settings(known[0]))
+            reporting(self, name, "pod_subnet_ids", lambda known: network_plugin_settings(known[0]))
         )
         return self._addon(
             name,
@@ -307,7 +307,7 @@ class EksCluster(Component):
     def _file_driver(
         self, name: str, cluster: "aws.eks.Cluster", wanted: EksClusterSpec, nodes: pulumi.Resource
     ) -> pulumi.Output[str]:
-        """Install what mounts file systems of EFS; its role may nothing until a file system lets it."""
+        """Install the EFS CSI driver. Its role has no permissions until a file system adds some."""
         role, _ = roles.role(
             self,
             f"{name}-file-driver",

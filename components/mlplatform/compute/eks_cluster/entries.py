@@ -9,7 +9,7 @@ import pulumi_aws as aws
 
 from awsfacts.eks_settings import access_policy_arn
 from mlplatform import grammar
-from mlplatform.arguments import ArgumentsError, what_is
+from mlplatform.checks.arguments import ArgumentsError, what_is
 from mlplatform.component import Component
 from mlplatform.compute.eks_cluster.checks import earlier, principal_problems
 from mlplatform.compute.eks_cluster.spec import POLICIES, ClusterAccess, EksClusterSpec, principal_of
@@ -31,11 +31,10 @@ def principals(
         name: its logical name.
         wanted: its spec.
         partition: its partition.
-        given: ARNs that the program gives beside the spec, by entry. They are checked once all that they are compared
-            with is known.
+        given: ARNs from the argument `principal_arns`, by entry. They are validated when all ARNs are known.
 
     Raises:
-        ArgumentsError: two entries of the spec are for the same principal, which a role's name alone does not show.
+        ArgumentsError: two entries of the spec refer to the same principal, one of them by a role's name.
         pulumi.RunError: a role cannot be looked up.
     """
     named = {entry: _named(component, access) for entry, access in wanted.access.items() if entry not in given}
@@ -43,8 +42,8 @@ def principals(
     twice = [
         Problem(
             f"cluster.access.{entry}",
-            f"is for {arn}, as {first[principal_of(arn)]} is; allowed: another, since EKS allows one entry per "
-            "principal",
+            f"is for {arn}, as {first[principal_of(arn)]} is; allowed: another principal, since EKS allows one entry "
+            "per principal",
         )
         for entry, arn in named.items()
         if first.setdefault(principal_of(arn), entry) != entry

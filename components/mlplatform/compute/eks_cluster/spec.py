@@ -218,8 +218,8 @@ class EksClusterSpec(Spec):
 def principal_of(named: str) -> tuple[str, ...]:
     """The identity of a principal: partition, account, kind and name of an ARN, or the name of a role alone.
 
-    A path is not part of it: an account has one role or user of a name. The name of a role alone has no account, so it
-    equals no ARN until it is looked up.
+    The path is not included, because the name of a role or user is unique in an account. A role's name without an ARN
+    has no account, so it does not equal any ARN until the role is looked up.
     """
     if not named.startswith("arn:"):
         return (named,)

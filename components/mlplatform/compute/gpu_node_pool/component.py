@@ -9,7 +9,7 @@ import pulumi_aws as aws
 from awsfacts import instances
 from mlplatform import grammar
 from mlplatform.args import BoundaryArgs, JoinArgs, PartitionArgs
-from mlplatform.arguments import ArgumentsError, Problem, checked, need, telling, what_is
+from mlplatform.checks.arguments import ArgumentsError, Problem, checked, need, reporting, what_is
 from mlplatform.component import Component, this_stack
 from mlplatform.compute.gpu_node_pool.spec import (
     GpuNodePoolSpec,
@@ -70,10 +70,10 @@ class GpuNodePool(Component):
         if allowed := name_problem(name):
             raise ArgumentsError(what_is(self, name), [Problem("name", f"is {name}; allowed: {allowed}")])
         pool, tags = args["pool"], args.get("tags", {})
-        # Tags that are an output as a whole are refused where they are used.
+        # Tags that are an output as a whole are rejected where they are used.
         if isinstance(tags, Mapping) and (wrong := too_many_group_tags(pool, len(tags))):
             raise ArgumentsError(what_is(self, name), [Problem("pool.labels", wrong)])
-        each_once = telling(self, name, "subnet_ids", grammar.each_once)
+        each_once = reporting(self, name, "subnet_ids", grammar.each_once)
         if isinstance(args["subnet_ids"], list):
             each_once(args["subnet_ids"])
         super().__init__(name, args, opts)

@@ -248,13 +248,14 @@ https://docs.aws.amazon.com/autoscaling/ec2/userguide/autoscaling-quotas.html"""
 
 
 def too_many_group_tags(pool: GpuNodePoolSpec, tags: int) -> str | None:
-    """What is wrong with the number of labels of an autoscaled pool, to be read after `labels`; None where it fits.
+    """The problem if an autoscaled pool has too many labels, as a phrase that follows `labels`; None otherwise.
 
-    The pool's Auto Scaling group has EKS's own tags, the component's, and tags for labels, taint, GPUs and stack.
+    The Auto Scaling group of the pool has tags of EKS, tags of the component, and tags for labels, taint, GPUs and
+    stack.
 
     Args:
         pool: the pool.
-        tags: the number of tags that the component is given.
+        tags: the number of the component's tags.
     """
     hints = len(("pool", "taint", "GPUs", "stack"))
     most = GROUP_TAGS - EKS_GROUP_TAGS - hints - tags
@@ -295,7 +296,7 @@ def gpu_nodes(name: str, pool: GpuNodePoolSpec, launch: Mapping[str, Any], runni
 
 
 def autoscaler_hints(nodes: Pool) -> dict[str, str]:
-    """Tags by which Cluster Autoscaler knows the labels, taints and GPUs of a new node if the pool has no nodes.
+    """Tags from which Cluster Autoscaler determines the labels, taints and GPUs of a new node if the pool has no nodes.
 
     Source: https://github.com/kubernetes/autoscaler/blob/master/cluster-autoscaler/cloudprovider/aws/README.md
     """

@@ -11,7 +11,7 @@ import pulumi_aws as aws
 
 from awsfacts import instances, node_images
 from mlplatform import iam, roles
-from mlplatform.arguments import ArgumentsError, Problem, what_is
+from mlplatform.checks.arguments import ArgumentsError, Problem, what_is
 from mlplatform.component import Component
 from mlplatform.compute.node_group import bottlerocket
 from mlplatform.compute.node_group.scaling import CAPACITY_TYPES, Capacity, Scaling
@@ -42,7 +42,7 @@ https://docs.aws.amazon.com/systems-manager/latest/userguide/setup-create-vpc.ht
 
 
 MAX_NODE_GROUP_NAME: Final = 63
-"""Longest name of a managed node group, Pulumi's random characters included:
+"""Maximum length of the name of a managed node group, including Pulumi's random characters:
 https://docs.aws.amazon.com/eks/latest/APIReference/API_CreateNodegroup.html"""
 
 METADATA_OPTIONS: Final = {
@@ -154,9 +154,9 @@ class Pool:
 
     @property
     def keeps_its_size(self) -> bool:
-        """Whether updates leave out the desired number of nodes.
+        """Whether updates omit the desired number of nodes.
 
-        A change of the limits has to include it, and Pulumi knows only the number of its own last update.
+        A change of the limits must include it, but Pulumi knows only the number that it set last.
         """
         limits = (self.scaling.min_nodes, self.scaling.max_nodes)
         return self.autoscaled and (self.running is None or (self.running.least, self.running.most) == limits)

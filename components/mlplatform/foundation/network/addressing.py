@@ -33,7 +33,7 @@ BENCHMARKS: Final = IPv4Network("198.19.0.0/16")
 ALLOWED: Final = (*PRIVATE, SHARED, BENCHMARKS)
 """Ranges that may contain a network."""
 
-_NOT_BESIDE: Final = {
+_NOT_TOGETHER: Final = {
     "10.0.0.0/15": "10.0.0.0/16",
     "172.16.0.0/12": "172.31.0.0/16",
 }
@@ -97,9 +97,9 @@ def cannot_be_added(cidr: str, pod_cidr: str) -> str | None:
     home = next((block for block in (*PRIVATE, BENCHMARKS) if first.subnet_of(block)), None)
     if home is None or home == BENCHMARKS or not second.subnet_of(home):
         return f"allowed: a block of {SHARED}{f' or {home}' if home in PRIVATE else ''}, outside cidr ({cidr})"
-    for beside, refused in _NOT_BESIDE.items():
-        if first.subnet_of(IPv4Network(beside)) and second.overlaps(IPv4Network(refused)):
-            return f"allowed: addresses outside {refused}, which AWS cannot add to a VPC of {cidr}"
+    for existing, excluded in _NOT_TOGETHER.items():
+        if first.subnet_of(IPv4Network(existing)) and second.overlaps(IPv4Network(excluded)):
+            return f"allowed: addresses outside {excluded}, which AWS cannot add to a VPC of {cidr}"
     return None
 
 
@@ -124,13 +124,13 @@ def needed(nodes: int, *, pods_apart: bool) -> tuple[int, int]:
 
 
 def too_few(cidr: str, pod_cidr: str | None, zone_names: Sequence[str], nodes: Mapping[str, int]) -> dict[str, str]:
-    """What is wrong with ranges that are too small, to be read after the field: by `cidr` and `podCidr`.
+    """Problems of ranges that are too small, by field (`cidr`, `podCidr`), as phrases that follow the field.
 
     Args:
         cidr: the network's range.
-        pod_cidr: the range of pods, if they have one.
+        pod_cidr: the pods' range, if they have a separate one.
         zone_names: its zones.
-        nodes: the number of nodes that run at first, by zone.
+        nodes: the initial number of nodes in each zone.
     """
     private = {zone.name: zone.private_cidr for zone in zones(cidr, zone_names)}
     apart = pods(pod_cidr, zone_names) if pod_cidr else {}

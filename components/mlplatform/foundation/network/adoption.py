@@ -6,7 +6,7 @@ from typing import Final
 import pulumi
 
 from awsfacts import zones
-from mlplatform.foundation.network import addressing, endpoints
+from mlplatform.foundation.network import addressing, endpoint_services
 from mlplatform.foundation.network.existing import ANYWHERE, Found, FoundEndpoint, FoundSubnet, Wanted, look
 from mlplatform.foundation.network.reach import Door, Subnet, unreachable
 from mlplatform.foundation.network.spec import ExistingVpc, NetworkSpec
@@ -163,7 +163,7 @@ def _services(existing: ExistingVpc, found: Found, wanted: Wanted) -> Iterator[s
             "host name. Remove them from interfaceEndpoints, or set endpointPreset: none"
         )
     tables = {subnet.table_id for subnet in (*found.private.values(), *found.pods.values())}
-    for service in endpoints.GATEWAY_SERVICES if existing.gateway_endpoints else ():
+    for service in endpoint_services.GATEWAY_SERVICES if existing.gateway_endpoints else ():
         endpoint = found.endpoints.get(service)
         if endpoint and not endpoint.ours and (routed := sorted(tables & endpoint.table_ids)):
             yield (
@@ -184,14 +184,14 @@ def _services(existing: ExistingVpc, found: Found, wanted: Wanted) -> Iterator[s
             subnet.leaves,
             frozenset(
                 service
-                for service in endpoints.GATEWAY_SERVICES
+                for service in endpoint_services.GATEWAY_SERVICES
                 if existing.gateway_endpoints or _has_gateway(found.endpoints.get(service), subnet)
             ),
         )
         for subnet in found.private.values()
         if not subnet.public
     ]
-    needed = {**wanted.services, endpoints.LAYERS: "nodes pull the layers of images"}
+    needed = {**wanted.services, endpoint_services.LAYERS: "nodes pull the layers of images"}
     missing: dict[str, list[str]] = {}
     for subnet, service, _ in unreachable(subnets, doors, needed):
         missing.setdefault(subnet.name, []).append(service)

@@ -10,9 +10,9 @@ import pulumi_aws as aws
 from awsfacts import zones
 from mlplatform import grammar
 from mlplatform.args import AccountArgs, BoundaryArgs, PartitionArgs, TagArgs
-from mlplatform.arguments import ArgumentsError, Problem, checked, what_is
+from mlplatform.checks.arguments import ArgumentsError, Problem, checked, what_is
 from mlplatform.component import Component
-from mlplatform.foundation.network import addressing, adoption, endpoints, flow_log, vpc_endpoints
+from mlplatform.foundation.network import addressing, adoption, endpoint_services, flow_log, vpc_endpoints
 from mlplatform.foundation.network.existing import Found, FoundSubnet
 from mlplatform.foundation.network.ground import Ground
 from mlplatform.foundation.network.spec import ExistingVpc, Nat, NetworkSpec
@@ -51,7 +51,7 @@ class NetworkArgs(AccountArgs, PartitionArgs, BoundaryArgs, TagArgs):
 
 def _problems(layout: NetworkSpec, args: NetworkArgs) -> Iterator[Problem]:
     """Problems of the arguments together with the spec."""
-    for sentence in endpoints.unknown([*args.get("services", {})]):
+    for sentence in endpoint_services.unknown([*args.get("services", {})]):
         service, _, allowed = sentence.partition(": ")
         yield Problem("services", f"has {service}; {allowed}")
     yield from (Problem("vpc.interfaceEndpoints", each) for each in layout.without_endpoint(args.get("services", {})))
@@ -149,7 +149,7 @@ class Network(Component):
 
     @classmethod
     def surveyed(cls, known: Survey, name: str, args: NetworkArgs, opts: pulumi.ResourceOptions | None = None) -> Self:
-        """A network whose lookups were done already, by `preflight.check` for the same arguments.
+        """A network that reuses the lookups of `preflight.check` for the same arguments.
 
         Args:
             known: the results of the lookups. They are not used if the arguments differ.
@@ -163,7 +163,7 @@ class Network(Component):
         return network
 
     def private_subnets_in(self, zones: Sequence[str]) -> list[pulumi.Output[str]]:
-        """The private subnets of `zones`, or of every zone where `zones` is empty.
+        """The private subnets of `zones`, or of all zones if `zones` is empty.
 
         Raises:
             KeyError: the network has no such zone.
@@ -172,7 +172,7 @@ class Network(Component):
 
     @property
     def private_subnets(self) -> dict[str, pulumi.Output[str]]:
-        """The private subnet of each zone, by the zone as the spec names it."""
+        """The private subnet of each zone, by the zone's name or ID in the spec."""
         return {**self._private}
 
     def _adopt(self, existing: ExistingVpc, found: Found) -> Ground:

@@ -9,7 +9,7 @@ import pulumi_aws as aws
 
 from awsfacts import zones
 from mlplatform.component import STACK_TAG, this_stack
-from mlplatform.foundation.network import endpoints
+from mlplatform.foundation.network import endpoint_services
 from mlplatform.foundation.network.spec import ExistingVpc, NetworkSpec
 from mlplatform.lookups import caller, find, look_up
 
@@ -110,7 +110,7 @@ class Wanted:
         cls, vpc: NetworkSpec, services: Mapping[str, str], outside: Sequence[str], nodes: Mapping[str, int]
     ) -> "Wanted":
         """The needs of a network's spec, for a platform that uses `services` in addition to those of every cluster."""
-        return cls({**endpoints.NODES_NEED, **services}, vpc.services([*services]), nodes, outside)
+        return cls({**endpoint_services.NODES_NEED, **services}, vpc.services([*services]), nodes, outside)
 
 
 def look(
@@ -144,8 +144,8 @@ def look(
 
     private, public, pods = map(subnets, (existing.private_subnets, existing.public_subnets, existing.pod_subnets))
     closed = any(not subnet.leaves for subnet in private.values())
-    asked = [*wanted.created, *((*wanted.services, endpoints.LAYERS) if closed else ())]
-    asked += endpoints.GATEWAY_SERVICES if existing.gateway_endpoints else ()
+    asked = [*wanted.created, *((*wanted.services, endpoint_services.LAYERS) if closed else ())]
+    asked += endpoint_services.GATEWAY_SERVICES if existing.gateway_endpoints else ()
     return Found(
         vpc_id=vpc.id,
         cidrs=[str(each.cidr_block) for each in vpc.cidr_block_associations if each.state == "associated"],
@@ -202,9 +202,9 @@ def _subnet(
 
 
 def _endpoint(service: str, vpc_id: str, region: str, opts: pulumi.InvokeOptions | None) -> FoundEndpoint | None:
-    name = endpoints.service_name(service, region)
+    name = endpoint_services.service_name(service, region)
     # S3 may have an interface endpoint too, but it does not serve S3's usual host name.
-    kind = "Gateway" if service in endpoints.GATEWAY_SERVICES else "Interface"
+    kind = "Gateway" if service in endpoint_services.GATEWAY_SERVICES else "Interface"
     endpoint = find(
         lambda: aws.ec2.get_vpc_endpoint(
             vpc_id=vpc_id, service_name=name, region=region, vpc_endpoint_type=kind, opts=opts

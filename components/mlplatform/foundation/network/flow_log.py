@@ -39,7 +39,7 @@ def create(
         log_destination=group.arn,
         iam_role_arn=role.arn,
         tags=component.tags_for(f"{name}-flow-log"),
-        # EC2 refuses a second flow log of the same network, traffic and destination.
+        # EC2 rejects a second flow log with the same VPC, traffic type and destination.
         opts=component.child(delete_before_replace=True),
     )
 

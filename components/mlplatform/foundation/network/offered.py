@@ -6,7 +6,7 @@ import pulumi
 import pulumi_aws as aws
 
 from awsfacts.zones import Zone
-from mlplatform.foundation.network import endpoints
+from mlplatform.foundation.network import endpoint_services
 from mlplatform.lookups import find
 
 
@@ -45,7 +45,7 @@ def _looked_up(
     AWS returns no zones in GovCloud: https://github.com/hashicorp/terraform-provider-aws/issues/4398. Of some services,
     such as iot.data, it returns no private DNS name: https://docs.aws.amazon.com/iot/latest/developerguide/IoTCore-VPC.html
     """
-    name = endpoints.service_name(service, region)
+    name = endpoint_services.service_name(service, region)
     return find(
         lambda: aws.ec2.get_vpc_endpoint_service(service_name=name, service_type="Interface", opts=opts),
         f"the zones with an endpoint of {service}",

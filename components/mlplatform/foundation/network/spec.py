@@ -10,7 +10,7 @@ from pydantic.alias_generators import to_camel
 
 from awsfacts import zones
 from mlplatform import grammar
-from mlplatform.foundation.network import addressing, endpoints
+from mlplatform.foundation.network import addressing, endpoint_services
 from mlplatform.logs import retention
 from mlplatform.spec import Spec
 
@@ -158,14 +158,14 @@ class NetworkSpec(Spec):
 
     def services(self, more: Sequence[str] = ()) -> list[str]:
         """Services with an interface endpoint. With the preset `private`, these include `more`."""
-        preset = [*endpoints.NODES_NEED, *more] if self.endpoint_preset is EndpointPreset.PRIVATE else []
+        preset = [*endpoint_services.NODES_NEED, *more] if self.endpoint_preset is EndpointPreset.PRIVATE else []
         return [*dict.fromkeys([*preset, *self.interface_endpoints])]
 
     def without_endpoint(self, services: Mapping[str, str]) -> list[str]:
-        """What is wrong with `interfaceEndpoints` of a closed network, to be read after it: a line for each service.
+        """Problems of `interfaceEndpoints` in a network without NAT: a phrase per service, which follows the field.
 
         Args:
-            services: services that nodes and pods use beside those of every cluster, and what for.
+            services: services that nodes and pods use in addition to those of every cluster, with the reason.
         """
         there = self.services([*services]) if self.closed else [*services]
         return [
@@ -220,7 +220,7 @@ class NetworkSpec(Spec):
     @field_validator("interface_endpoints")
     @classmethod
     def _services_have_endpoints(cls, value: list[str]) -> list[str]:
-        if problems := endpoints.unknown(value):
+        if problems := endpoint_services.unknown(value):
             raise ValueError("\n".join(problems))
         return value
 
@@ -262,7 +262,7 @@ class NetworkSpec(Spec):
 
     @model_validator(mode="after")
     def _nodes_reach_what_they_need(self) -> "NetworkSpec":
-        missing = [name for name in endpoints.NODES_NEED if name not in self.services()]
+        missing = [name for name in endpoint_services.NODES_NEED if name not in self.services()]
         if self.closed and missing:
             raise ValueError(
                 f"interfaceEndpoints has no {', '.join(missing)}; allowed: a list with these, or endpointPreset: "

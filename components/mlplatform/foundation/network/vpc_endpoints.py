@@ -7,7 +7,7 @@ import pulumi
 import pulumi_aws as aws
 
 from mlplatform.component import Component
-from mlplatform.foundation.network import endpoints
+from mlplatform.foundation.network import endpoint_services
 from mlplatform.foundation.network.ground import Ground
 from mlplatform.foundation.network.spec import NetworkSpec
 
@@ -25,7 +25,7 @@ def create(
 ) -> None:
     """Create a component's gateway endpoints, and its interface endpoints of `services` with a security group."""
     limits = pulumi.Output.all(account_id, partition).apply(
-        lambda known: endpoints.Limits(
+        lambda known: endpoint_services.Limits(
             account_id=known[0],
             partition=known[1],
             region=region,
@@ -33,13 +33,13 @@ def create(
             readable_buckets=layout.readable_buckets,
         )
     )
-    for service in endpoints.GATEWAY_SERVICES if ground.table_ids else ():
+    for service in endpoint_services.GATEWAY_SERVICES if ground.table_ids else ():
         aws.ec2.VpcEndpoint(
             f"{name}-{service}-endpoint",
             vpc_id=ground.vpc_id,
-            service_name=endpoints.service_name(service, region),
+            service_name=endpoint_services.service_name(service, region),
             vpc_endpoint_type="Gateway",
-            policy=limits.apply(partial(endpoints.gateway_policy, service)),
+            policy=limits.apply(partial(endpoint_services.gateway_policy, service)),
             route_table_ids=[*ground.table_ids],
             tags=component.tags_for(f"{name}-{service}-endpoint"),
             opts=component.child(),
@@ -52,9 +52,9 @@ def create(
         aws.ec2.VpcEndpoint(
             endpoint_name,
             vpc_id=ground.vpc_id,
-            service_name=endpoints.service_name(service, region),
+            service_name=endpoint_services.service_name(service, region),
             vpc_endpoint_type="Interface",
-            policy=limits.apply(partial(endpoints.interface_policy, service)),
+            policy=limits.apply(partial(endpoint_services.interface_policy, service)),
             private_dns_enabled=True,
             subnet_ids=[*ground.private.values()],
             security_group_ids=[group.id],

@@ -8,7 +8,7 @@ import pulumi_aws as aws
 
 from mlplatform import grammar, iam, roles
 from mlplatform.args import AccountArgs, BoundaryArgs, PartitionArgs, ProtectArgs, RegionArgs
-from mlplatform.arguments import ArgumentsError, Problem, checked, what_is
+from mlplatform.checks.arguments import ArgumentsError, Problem, checked, what_is
 from mlplatform.component import Component
 from mlplatform.lookups import look_up
 from mlplatform.refusals import shown

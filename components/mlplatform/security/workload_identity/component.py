@@ -8,7 +8,7 @@ import pulumi_aws as aws
 
 from mlplatform import namespaces, roles
 from mlplatform.args import AccountArgs, PartitionArgs, RegionArgs, TagArgs
-from mlplatform.arguments import ArgumentsError, Problem, checked, telling, what_is
+from mlplatform.checks.arguments import ArgumentsError, Problem, checked, reporting, what_is
 from mlplatform.component import Component
 from mlplatform.compute.eks_cluster.addons import OWN_ACCOUNTS
 from mlplatform.security.workload_identity.spec import (
@@ -105,7 +105,9 @@ class WorkloadIdentity(Component):
         if allowed := namespaces.workload_problem(name, wanted.namespace, wanted.service_account):
             raise ArgumentsError(what_is(self, name), [Problem("name", f"is {name}; allowed: {allowed}")])
         if owner := OWN_ACCOUNTS.get(account := service_account_of(name, wanted)):
-            reason = f"is {account[1]} in {account[0]}; allowed: another, since {owner} has its own role"
+            reason = (
+                f"is {account[1]} in {account[0]}; allowed: another service account, since {owner} has its own role"
+            )
             raise ArgumentsError(what_is(self, name), [Problem("workload.serviceAccount", reason)])
         _check_names(what_is(self, name), wanted, args)
         super().__init__(name, args, opts)
@@ -122,7 +124,7 @@ class WorkloadIdentity(Component):
             repository_arns=args.get("repository_arns", {}),
             queue_arns=args.get("queue_arns", {}),
             secret_arns=args.get("secret_arns", {}),
-        ).apply(telling(self, name, "workload", lambda known: access_policy(wanted, **known.pop("where"), **known)))
+        ).apply(reporting(self, name, "workload", lambda known: access_policy(wanted, **known.pop("where"), **known)))
         access = access.apply(lambda policy: _checked_size(what_is(self, name), wanted, policy))
         role, policies = roles.role(
             self,

@@ -275,7 +275,7 @@ def key_statements(
 
 
 def boundary(account_id: str) -> str:
-    """The permissions boundary of a workload's role: it may use only data of its own account.
+    """The permissions boundary of a workload's role: it allows only data of the role's account.
 
     The explicit deny is for resource-based policies. They could allow a role session an action that the boundary denies
     only implicitly: https://docs.aws.amazon.com/IAM/latest/UserGuide/access_policies_boundaries.html

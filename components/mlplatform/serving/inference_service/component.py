@@ -8,7 +8,8 @@ import pulumi
 import pulumi_kubernetes as k8s
 
 from mlplatform import grammar, namespaces
-from mlplatform.arguments import ArgumentsError, Problem, checked, fitting, need, telling, what_is
+from mlplatform.checks.arguments import ArgumentsError, Problem, checked, fitting, need, reporting, what_is
+from mlplatform.checks.shared import not_secret
 from mlplatform.component import Component
 from mlplatform.registries.image_registry.spec import reference
 from mlplatform.serving.inference_service import variables, volumes
@@ -25,7 +26,6 @@ from mlplatform.serving.inference_service.pods import (
     variables_of,
 )
 from mlplatform.serving.inference_service.spec import InferenceServiceSpec
-from mlplatform.shared_arguments import not_secret
 from mlplatform.storage.shared_filesystem import claims
 
 
@@ -58,8 +58,8 @@ class InferenceServiceArgs(TypedDict):
     Manager."""
 
     volume_handles: NotRequired[Mapping[str, pulumi.Input[str]]]
-    """What `inference.volumes` mount, by `FILESYSTEM/ACCESSPOINT`: `volume_handles` of a `SharedFilesystem`. Needed for
-    `inference.volumes`."""
+    """Volume handles of the access points in `inference.volumes`, by `FILESYSTEM/ACCESSPOINT`. `SharedFilesystem`
+    returns them as `volume_handles`. Required for `inference.volumes`."""
 
     s3_cidrs: NotRequired[pulumi.Input[Sequence[str]]]
     """CIDR blocks of S3 in the region, for a model that uses S3. Required for `inference.model`."""
@@ -105,7 +105,7 @@ class InferenceService(Component):
             f"{name}-network-policy",
             metadata=metadata("network-policy"),
             spec=pulumi.Output.all(s3, own).apply(
-                telling(self, name, "inference", lambda known: network_policy(name, wanted, *known))
+                reporting(self, name, "inference", lambda known: network_policy(name, wanted, *known))
             ),
             opts=self.guarded(),
         )
@@ -192,14 +192,14 @@ class InferenceService(Component):
     def _handles(
         self, name: str, wanted: InferenceServiceSpec, args: InferenceServiceArgs
     ) -> dict[str, pulumi.Input[str]]:
-        """What each volume mounts."""
+        """The volume handle of each volume."""
         if wanted.volumes:
             need(self, name, args, "volume_handles", since="inference has volumes")
         given = args.get("volume_handles", {})
         sources = {volume: each.source for volume, each in wanted.volumes.items()}
         known = ", ".join(sorted(given)) or "none is given"
         problems = [
-            Problem("volume_handles", f"has no {source}; needed for inference.volumes.{volume}; given: {known}")
+            Problem("volume_handles", f"has no {source}; required for inference.volumes.{volume}; given: {known}")
             for volume, source in sources.items()
             if source not in given
         ]
@@ -221,7 +221,7 @@ class InferenceService(Component):
             need(self, name, args, needed, since="inference has imageFrom")
             source = wanted.image_from
             return pulumi.Output.all(urls=args.get("repository_urls", {}), registry=args.get("registry_url", "")).apply(
-                telling(self, name, "inference", lambda known: reference(source, known["urls"], known["registry"]))
+                reporting(self, name, "inference", lambda known: reference(source, known["urls"], known["registry"]))
             )
         if given is not None:
             return fitting(self, name, "image", given, grammar.pinned_image)

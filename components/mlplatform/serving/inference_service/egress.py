@@ -68,9 +68,9 @@ def by_network(egress: Iterable[str], rules: Iterable[EgressRule]) -> dict[str, 
 
 
 def too_many_ports(ports: Mapping[str, Sequence[int]], own_networks: Sequence[str] = ()) -> list[str]:
-    """Problems of the ports of networks: a phrase for each network with too many, to follow the field.
+    """Problems of networks with too many ports: one phrase per network, which follows the field.
 
-    The agent of the VPC CNI gives a network the ports of every wider one that does not leave it out:
+    The agent of the VPC CNI adds the ports of every wider network that does not exclude it:
     https://github.com/aws/aws-network-policy-agent/blob/main/pkg/fwruleprocessor/fw_rule_processor.go
 
     Args:

@@ -29,8 +29,8 @@ WRITABLE: Final = {
     "USER": "model",
     "XDG_CACHE_HOME": "/tmp/cache",
 }
-"""Writable directories for model servers: the root file system is read-only, and the image has no entry for the user.
-Without them: https://github.com/vllm-project/vllm/issues/10185"""
+"""Writable directories for model servers: the root file system is read-only, and the image has no passwd entry for the
+user. Without them, servers fail: https://github.com/vllm-project/vllm/issues/10185"""
 
 QUIET: Final = {"DO_NOT_TRACK": "1", "VLLM_NO_USAGE_STATS": "1"}
 """Model servers send no usage statistics: https://docs.vllm.ai/en/latest/usage/usage_stats/"""

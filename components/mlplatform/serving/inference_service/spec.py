@@ -160,8 +160,8 @@ class InferenceServiceSpec(Spec):
     nodes can fail, because EKS fails the update if a node still has pods after 15 minutes."""
 
     volumes: dict[str, SharedVolume] = Field(default={}, max_length=10)
-    """Directories of shared file systems that its pods mount, by a name of your choice. The server may read its weights
-    from one, e.g. `--model=/models/qwen3-32b`."""
+    """Directories of shared file systems that the model's pods mount, by a name of your choice. The server may read its
+    weights from one, e.g. `--model=/models/qwen3-32b`."""
 
     pool: str
     """GPU pool that it runs on."""

@@ -47,7 +47,7 @@ def taken(names: Iterable[str], *, weights: bool) -> list[str]:
 
 
 def references(text: str) -> Iterator[str]:
-    """The variables whose references Kubernetes replaces in an argument or a value.
+    """The variables that an argument or a value refers to in a way that Kubernetes replaces.
 
     >>> [*references("$(A)/$$(B)/$(C D)/$(E")]
     ['A']

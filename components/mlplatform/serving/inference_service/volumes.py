@@ -1,4 +1,4 @@
-"""Directories of shared file systems in the pods of a model: as specs, and as parts of a pod."""
+"""The spec of shared volumes of a model, and their parts of the pod spec."""
 
 import itertools
 from collections.abc import Mapping
@@ -13,14 +13,14 @@ from mlplatform.storage.shared_filesystem import claims
 
 MOUNT: Final = r"^(/[A-Za-z0-9_-][A-Za-z0-9._-]*)+$"
 MAX_MOUNT: Final = 255
-"""Where something is mounted, of plain characters, and no longer than a folder's name may be:
+"""Mount path: letters, digits and `. _ - /`, not longer than Linux allows for a file name:
 https://man7.org/linux/man-pages/man7/path_resolution.7.html"""
 
 TAKEN: Final = ("/dev", "/etc", "/mnt/secrets", "/proc", "/run", "/sys", "/tmp", "/var/run")
-"""What Linux, Kubernetes and the platform itself put into a container."""
+"""Folders that Linux, Kubernetes or the platform mounts in a container."""
 
 Claims = Mapping[str, pulumi.Input[str]]
-"""Names of claims by the names of volumes."""
+"""Claim names by volume names."""
 
 NO_CLAIMS: Final[Claims] = {}
 
@@ -35,21 +35,21 @@ class SharedVolume(Spec):
     """Name of one of its `accessPoints`."""
 
     path: str = Field(max_length=MAX_MOUNT, pattern=MOUNT, examples=["/models"])
-    """Folder where it is mounted, e.g. `/models`."""
+    """Mount path in the container, e.g. `/models`."""
 
     read_only: bool = True
-    """Whether the model only reads it."""
+    """Mount the directory read-only."""
 
     @field_validator("path")
     @classmethod
     def _path_is_nobody_s(cls, value: str) -> str:
         if any(_is_in(value, each) or _is_in(each, value) for each in TAKEN):
-            raise ValueError(f"allowed: folders that neither lie in nor hold {', '.join(TAKEN)}")
+            raise ValueError(f"allowed: paths that are neither inside nor above {', '.join(TAKEN)}")
         return value
 
     @property
     def source(self) -> str:
-        """What is mounted, `FILESYSTEM/ACCESSPOINT`."""
+        """The access point, as `FILESYSTEM/ACCESSPOINT`."""
         return f"{self.filesystem}/{self.access_point}"
 
 
@@ -62,25 +62,26 @@ def logical_name(model: str, volume: str) -> str:
 
 
 def inside_others(volumes: Volumes) -> list[str]:
-    """What is wrong with volumes that hide each other: a line for each."""
+    """Problems of volumes whose mount path is inside that of another volume: one line per volume."""
     places = sorted((volume.path, name) for name, volume in volumes.items())
     return [
-        f"volumes.{name}.path is {path}; allowed: folders outside of {above}, where {other} is mounted"
+        f"volumes.{name}.path is {path}; allowed: paths outside {above}, where {other} is mounted"
         for (above, other), (path, name) in itertools.combinations(places, 2)
         if _is_in(path, above)
     ]
 
 
 def claim(name: str, volume: str, handle: pulumi.Input[str]) -> pulumi.Output[str]:
-    """The claim of a volume of the model `name`.
+    """Name of the claim of a volume of the model `name`.
 
-    What is mounted is part of its name, so that another one is claimed before the pods that have this one go.
+    The name contains the ID of the access point. If the access point changes, the new claim is therefore created before
+    the pods that use the old one are terminated.
     """
     return pulumi.Output.concat(name, "-", volume, "-", pulumi.Output.from_input(handle).apply(claims.suffix))
 
 
 def names_of(claimed: Mapping[str, "k8s.core.v1.PersistentVolumeClaim"]) -> Claims:
-    """The names of claims, known once these are there."""
+    """The names of claims, as outputs that are known when the claims exist."""
     return {
         volume: pulumi.Output.from_input(each.metadata).apply(lambda known: str(known["name"]))
         for volume, each in claimed.items()
@@ -88,7 +89,7 @@ def names_of(claimed: Mapping[str, "k8s.core.v1.PersistentVolumeClaim"]) -> Clai
 
 
 def of_pod(volumes: Volumes, claimed: Claims) -> list[dict[str, Any]]:
-    """The volumes of a pod."""
+    """The `volumes` of the pod spec."""
     return [
         {
             "name": _name(name),
@@ -99,7 +100,7 @@ def of_pod(volumes: Volumes, claimed: Claims) -> list[dict[str, Any]]:
 
 
 def of_container(volumes: Volumes) -> list[dict[str, Any]]:
-    """Where a container mounts them."""
+    """The `volumeMounts` of a container."""
     return [
         {"name": _name(name), "mount_path": volume.path, "read_only": volume.read_only}
         for name, volume in volumes.items()
@@ -107,7 +108,7 @@ def of_container(volumes: Volumes) -> list[dict[str, Any]]:
 
 
 def _name(volume: str) -> str:
-    """A pod's name for a volume, beside those that every pod of a model has."""
+    """Name of a volume in the pod spec, distinct from those that every pod of a model has."""
     return f"files-{volume}"
 
 

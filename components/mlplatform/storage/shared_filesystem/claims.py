@@ -1,4 +1,4 @@
-"""The Kubernetes objects by which pods mount shared file systems."""
+"""The Kubernetes objects with which pods mount shared file systems."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
@@ -11,20 +11,21 @@ from mlplatform.component import Component
 DRIVER: Final = "efs.csi.aws.com"
 
 SIZE: Final = "1Gi"
-"""What a volume and its claim have to say. EFS grows by itself, and its driver ignores it:
-https://docs.aws.amazon.com/eks/latest/userguide/efs-csi.html"""
+"""Capacity of a volume and its claim. Kubernetes requires one, but EFS file systems are elastic and the driver ignores
+it: https://docs.aws.amazon.com/eks/latest/userguide/efs-csi.html"""
 
 MANY: Final = ["ReadWriteMany"]
 
 NO_CLASS: Final = ""
-"""Class of what nothing provisions: https://kubernetes.io/docs/concepts/storage/persistent-volumes/#class-1"""
+"""Class of volumes that are not provisioned dynamically:
+https://kubernetes.io/docs/concepts/storage/persistent-volumes/#class-1"""
 
 BASE_PATH: Final = "/claims"
-"""Directory of dynamic claims, beside those of access points."""
+"""Parent directory of the directories for dynamic claims."""
 
 
 def handle(filesystem_id: pulumi.Input[str], access_point_id: pulumi.Input[str]) -> pulumi.Output[str]:
-    """How the driver is told what to mount.
+    """The volume handle of an access point, as the EFS CSI driver expects it.
 
     https://github.com/kubernetes-sigs/aws-efs-csi-driver/blob/master/examples/kubernetes/efs/access_points/README.md
     """
@@ -42,12 +43,14 @@ def claim_logical_name(filesystem: str, access_point: str, namespace: str) -> st
 
 
 def claim_name(filesystem: str, access_point: str) -> str:
-    """The claim of an access point, in each of its namespaces."""
+    """Name of the claim of an access point, the same in each of its namespaces."""
     return f"{filesystem}-{access_point}"
 
 
 def suffix(volume_handle: str) -> str:
-    """End of the names of what is created for an access point, so that another one's objects come before its own go.
+    """Suffix of the names of an access point's objects.
+
+    A replacement of the access point has other names, so its objects are created before the old ones are deleted.
 
     >>> suffix("fs-0123456789abcdef0::fsap-0fedcba9876543210")
     '0fedcba9876543210'
@@ -56,7 +59,7 @@ def suffix(volume_handle: str) -> str:
 
 
 def volume_name(namespace: str, claim: str, volume_handle: str) -> str:
-    """Name of a volume, which belongs to no namespace; another access point is another volume.
+    """Name of a PersistentVolume, which is not namespaced. A different access point has a different volume.
 
     >>> volume_name("ml", "shared-vision", "fs-1::fsap-2"), volume_name("chat", "chat-weights-2", "fs-1::fsap-2")
     ('ml-shared-vision-2', 'chat-chat-weights-2')
@@ -66,7 +69,7 @@ def volume_name(namespace: str, claim: str, volume_handle: str) -> str:
 
 
 def volume_spec(volume_handle: pulumi.Input[str], namespace: pulumi.Input[str], claim: pulumi.Input[str]) -> Any:
-    """A PersistentVolume's spec: an access point, for one claim. Traffic is encrypted unless a volume says otherwise.
+    """The spec of a PersistentVolume for an access point, reserved for one claim. By default, the driver uses TLS.
 
     https://github.com/kubernetes-sigs/aws-efs-csi-driver/blob/master/docs/parameters.md#encryption-in-transit
     """
@@ -86,7 +89,7 @@ def volume_spec(volume_handle: pulumi.Input[str], namespace: pulumi.Input[str], 
 
 
 def claim_spec(volume_name: pulumi.Input[str]) -> Any:
-    """A PersistentVolumeClaim's spec, for one volume that exists."""
+    """The spec of a PersistentVolumeClaim that is bound to an existing volume."""
     return {
         "access_modes": MANY,
         "storage_class_name": NO_CLASS,
@@ -96,9 +99,9 @@ def claim_spec(volume_name: pulumi.Input[str]) -> Any:
 
 
 def class_parameters(filesystem_id: pulumi.Input[str]) -> dict[str, pulumi.Input[str]]:
-    """Parameters of a StorageClass: each claim gets an access point with a directory and a user of its own.
+    """Parameters of a StorageClass with which each claim gets a separate access point, with its own directory and user.
 
-    The directory is named by its volume, since EFS takes no path of more than 100 characters:
+    The directory has the name of its volume, because EFS limits paths to 100 characters:
     https://github.com/kubernetes-sigs/aws-efs-csi-driver/blob/master/docs/parameters.md
     """
     return {
@@ -118,16 +121,16 @@ def claimed(
     labels: Mapping[str, str],
     depends_on: Sequence[pulumi.Resource] = (),
 ) -> "k8s.core.v1.PersistentVolumeClaim":
-    """Create a volume and the claim that binds it, below a component.
+    """Create a PersistentVolume, and a claim that is bound to it.
 
     Args:
-        component: What they belong to.
-        logical_name: Beginning of their logical names.
-        namespace: Namespace of the claim, which exists.
+        component: Parent of both.
+        logical_name: Prefix of their logical names.
+        namespace: Existing namespace of the claim.
         claim: Name of the claim.
-        volume_handle: What is mounted, as `handle` writes it.
-        labels: Labels of both.
-        depends_on: What has to be there before a pod can mount it.
+        volume_handle: Volume handle of the access point, as `handle` returns it.
+        labels: Labels of the volume and the claim.
+        depends_on: Resources that must exist before a pod can mount the volume.
     """
 
     def metadata(part: str, **more: Any) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Where pods in all zones share files."""
+"""File systems that pods in all zones share."""
 
 from collections.abc import Mapping, Sequence
 from typing import Final, NotRequired
@@ -10,7 +10,7 @@ import pulumi_kubernetes as k8s
 from awsfacts.partitions import AWS
 from mlplatform import grammar
 from mlplatform.args import PartitionArgs, TagArgs
-from mlplatform.arguments import ArgumentsError, Problem, checked, need, what_is
+from mlplatform.checks.arguments import ArgumentsError, Problem, checked, need, what_is
 from mlplatform.component import Component
 from mlplatform.foundation.key_ring import KeyDomain, KeyRingSpec, sealing_key
 from mlplatform.storage.shared_filesystem import claims
@@ -33,50 +33,51 @@ class SharedFilesystemArgs(PartitionArgs, TagArgs):
     """Arguments of a `SharedFilesystem`."""
 
     filesystem: SharedFilesystemSpec
-    """The file system."""
+    """The spec of the file system."""
 
     vpc_id: pulumi.Input[str]
-    """The network."""
+    """ID of the VPC."""
 
     subnet_ids: Mapping[str, pulumi.Input[str]]
-    """The private subnet of each zone, by the zone's name: EFS takes one mount target a zone."""
+    """ID of the private subnet in each zone, by the zone's name. EFS allows one mount target per zone."""
 
     cluster_security_group_id: pulumi.Input[str]
-    """Security group of the nodes that mount it, and of nobody else."""
+    """Security group of the nodes. Only its members can mount the file system."""
 
     driver_role_name: pulumi.Input[str]
-    """Role of the cluster's EFS CSI driver, `file_driver_role_name` of an `EksCluster` with `shared_filesystems`."""
+    """Name of the role of the cluster's EFS CSI driver: `file_driver_role_name` of an `EksCluster` with
+    `shared_filesystems`."""
 
     data_key_arn: pulumi.Input[str]
-    """Key that it is encrypted with, unless `filesystem.ownKey`."""
+    """ARN of the KMS key of the file system. Not used with `filesystem.ownKey`."""
 
     account_id: NotRequired[pulumi.Input[str]]
-    """AWS account that administers its own key, 12 digits. Needed for `filesystem.ownKey`."""
+    """AWS account ID, 12 digits. Required for `filesystem.ownKey`."""
 
     region: NotRequired[pulumi.Input[str]]
-    """AWS region of its own key, e.g. `us-east-1`. Needed for `filesystem.ownKey`."""
+    """AWS region, e.g. `us-east-1`. Required for `filesystem.ownKey`."""
 
     protect: NotRequired[bool]
-    """Refuse to delete or replace the file system, its key, its policy and its backups. Default: false."""
+    """Protect the file system, its key, its policy and its backups from deletion and replacement. Default: false."""
 
 
 class SharedFilesystem(Component):
-    """An encrypted EFS file system that nodes of one cluster mount by TLS, with access points, claims and a class.
+    """An encrypted EFS file system for one cluster, mounted over TLS, with access points, claims and a StorageClass.
 
-    Its Kubernetes objects go to the caller's provider for the cluster.
+    Its Kubernetes objects are created with the Kubernetes provider in `opts`.
     """
 
     filesystem_id: pulumi.Output[str]
-    """Id of the file system."""
+    """ID of the file system."""
 
     filesystem_arn: pulumi.Output[str]
     """ARN of the file system."""
 
     volume_handles: pulumi.Output[Mapping[str, str]]
-    """What a volume of the EFS CSI driver mounts, by access point."""
+    """Volume handles for the EFS CSI driver, by access point."""
 
     storage_class: pulumi.Output[str]
-    """StorageClass whose claims each get a directory of their own."""
+    """Name of the StorageClass whose claims each get a separate directory."""
 
     def __init__(self, name: str, args: SharedFilesystemArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         args = checked(SharedFilesystemArgs, self, name, args)
@@ -88,7 +89,7 @@ class SharedFilesystem(Component):
         super().__init__(name, args, opts)
 
         files = self._file_system(name, wanted, args)
-        # A client that mounts before the policy is there may do without TLS.
+        # Until the policy exists, clients could mount the file system without TLS.
         mounts = self._mount_targets(name, files, args, before=[self._policy(name, wanted, files)])
         self._backups(name, wanted, files)
         handles = {
@@ -112,7 +113,7 @@ class SharedFilesystem(Component):
         self._done()
 
     def mounting(self) -> dict[str, pulumi.Output[str]]:
-        """The argument `volume_handles` by which an `InferenceService` mounts its access points."""
+        """The argument `volume_handles` of an `InferenceService` that mounts its access points."""
         return {**self._handles}
 
     def _file_system(self, name: str, wanted: SharedFilesystemSpec, args: SharedFilesystemArgs) -> "aws.efs.FileSystem":
@@ -145,7 +146,7 @@ class SharedFilesystem(Component):
         )
 
     def _backups(self, name: str, wanted: SharedFilesystemSpec, files: "aws.efs.FileSystem") -> None:
-        """Switch backups on or off by EFS's own plan, daily and kept for 35 days.
+        """Enable or disable EFS automatic backups: daily, retained for 35 days.
 
         Source: https://docs.aws.amazon.com/efs/latest/ug/awsbackup.html
         """
@@ -215,7 +216,7 @@ class SharedFilesystem(Component):
         handle: pulumi.Output[str],
         mounts: Sequence[pulumi.Resource],
     ) -> None:
-        """A volume and its claim, which is named the same in every namespace."""
+        """A volume and its claim. The claim has the same name in every namespace."""
         logical_name = claims.claim_logical_name(name, point_name, namespace)
         claim = claims.claim_name(name, point_name)
         claims.claimed(self, logical_name, namespace, claim, handle, LABELS, depends_on=mounts)
@@ -242,7 +243,7 @@ class SharedFilesystem(Component):
             },
             provisioner=claims.DRIVER,
             parameters=claims.class_parameters(files.id),
-            # The access point goes with its claim; the directory and its files stay.
+            # The access point is deleted with its claim; the directory and its files remain.
             reclaim_policy="Delete",
             volume_binding_mode="Immediate",
             opts=self.child(depends_on=[driver, *mounts]),

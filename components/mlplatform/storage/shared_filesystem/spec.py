@@ -1,4 +1,4 @@
-"""Shared file systems, as specs, and the policies and life cycles that they become."""
+"""The specs of shared file systems, and the policies and lifecycle settings that follow from them."""
 
 from typing import Any, Final, Self
 
@@ -8,15 +8,16 @@ from mlplatform import grammar, iam, names
 from mlplatform.spec import Spec, check_entries, entries_up_to
 
 MAX_ACCESS_POINTS: Final = 10_000
-"""Access points of a file system at most, those of dynamic claims among them:
+"""Maximum number of access points of a file system, including those of dynamic claims:
 https://docs.aws.amazon.com/efs/latest/ug/create-access-point.html"""
 
 DIRECTORY: Final = r"^(/[A-Za-z0-9_-][A-Za-z0-9._-]*){1,4}$"
 MAX_DIRECTORY: Final = 100
-"""Root directory of an access point, of plain characters: https://docs.aws.amazon.com/efs/latest/ug/API_RootDirectory.html"""
+"""Root directory of an access point: letters, digits and `. _ -`.
+https://docs.aws.amazon.com/efs/latest/ug/API_RootDirectory.html"""
 
 MAX_ID: Final = 4_294_967_294
-"""Highest POSIX id that stands for someone; the one above it stands for nobody:
+"""Highest valid POSIX ID. The next higher number means "no ID":
 https://docs.aws.amazon.com/efs/latest/ug/API_PosixUser.html, https://man7.org/linux/man-pages/man2/chown.2.html"""
 
 MAX_SECONDARY_GIDS: Final = 16
@@ -29,7 +30,7 @@ MOVE_DAYS: Final = (1, 7, 14, 30, 60, 90, 180, 270, 365)
 """Days without access after which EFS can move a file: https://docs.aws.amazon.com/efs/latest/ug/API_LifecyclePolicy.html"""
 
 DRIVER_TAG: Final = "efs.csi.aws.com/cluster"
-"""Tag by which the driver knows the access points that it created:
+"""Tag that the driver sets on the access points that it creates:
 https://docs.aws.amazon.com/aws-managed-policy/latest/reference/AmazonEFSCSIDriverPolicy.html"""
 
 
@@ -37,37 +38,37 @@ ALLOWED_NAMES: Final = "allowed: names that do not begin with sg-, which EC2 res
 
 
 class AccessPointSpec(Spec):
-    """A directory of a shared file system for one team. Whoever mounts it is the same user to the file system."""
+    """A directory of a shared file system for one team. All pods that mount it access files as the same user."""
 
     path: str | None = Field(default=None, max_length=MAX_DIRECTORY, pattern=DIRECTORY, examples=["/teams/vision"])
-    """Directory that is the root of what is mounted, e.g. `/teams/vision`, up to four deep. Default: `/` and the name
-    of the access point. EFS creates it when it is mounted first. Another one replaces the access point, and the files
-    stay where they are."""
+    """Directory that pods mount as their root directory, e.g. `/teams/vision`, up to four levels deep. Default: `/` and
+    the name of the access point. EFS creates the directory at the first mount. A change replaces the access point; the
+    files stay in the previous directory."""
 
     uid: int = Field(default=1000, ge=1, le=MAX_ID)
-    """User id with which all files are read and written, whatever the pod runs as; never root. Another one replaces the
-    access point."""
+    """POSIX user ID for all reads and writes, regardless of the user that the pod runs as; never root. A change
+    replaces the access point."""
 
     gid: int = Field(default=1000, ge=1, le=MAX_ID)
-    """Group id, likewise."""
+    """POSIX group ID for all reads and writes. A change replaces the access point."""
 
     secondary_gids: list[int] = Field(
         default=[], max_length=MAX_SECONDARY_GIDS, json_schema_extra=entries_up_to(MAX_ID)
     )
-    """More groups, e.g. that of another team whose directory lets its group in."""
+    """Secondary POSIX group IDs, e.g. the group of another team's directory that its group may access."""
 
     owner_uid: int | None = Field(default=None, ge=0, le=MAX_ID)
-    """Owner of the directory when EFS creates it. Default: `uid`."""
+    """User ID of the directory's owner when EFS creates it. Default: `uid`."""
 
     owner_gid: int | None = Field(default=None, ge=0, le=MAX_ID)
-    """Group of the directory when EFS creates it. Default: `gid`."""
+    """Group ID of the directory when EFS creates it. Default: `gid`."""
 
     permissions: str = Field(default="0750", pattern=PERMISSIONS, examples=["0750"])
-    """Permissions of the directory when EFS creates it, in octal and in quotes. They never change afterwards."""
+    """Permissions of the directory when EFS creates it, as a quoted octal number. EFS does not apply later changes."""
 
     namespaces: list[str] = Field(default=[], max_length=100)
-    """Kubernetes namespaces that exist already, whose pods mount it by the claim `FILESYSTEM-ACCESSPOINT`, e.g.
-    `shared-vision`. Models of `inference` need none: they have `volumes`."""
+    """Existing Kubernetes namespaces in which the platform creates the claim `FILESYSTEM-ACCESSPOINT`, e.g.
+    `shared-vision`, for pods that mount the directory. Models of `inference` do not need it: they use `volumes`."""
 
     @field_validator("secondary_gids")
     @classmethod
@@ -83,31 +84,31 @@ class AccessPointSpec(Spec):
 
 
 class SharedFilesystemSpec(Spec):
-    """A file system that pods in all zones read and write at once. Encrypted, by TLS only, paid by what is in it."""
+    """An encrypted file system that pods in all zones share. It requires TLS and is billed by its size."""
 
     access_points: dict[str, AccessPointSpec] = Field(default={}, max_length=MAX_ACCESS_POINTS)
-    """The teams' directories, by name."""
+    """The teams' directories, by access point name."""
 
     own_key: bool = False
-    """Encrypt it with a key of its own, which can be withdrawn alone, instead of the stack's key for data. Cannot
-    change after the first deployment."""
+    """Encrypt the file system with a separate key, which can be disabled separately, instead of the stack's key for
+    data. Cannot change after the first deployment."""
 
     backup: bool = True
-    """Back it up every day with AWS Backup, for 35 days. Backups are paid by their size."""
+    """Back up the file system daily with AWS Backup and keep backups for 35 days. Backups are billed by their size."""
 
     infrequent_access_days: int | None = None
     """Days without access after which a file moves to the cheaper Infrequent Access class: 1, 7, 14, 30, 60, 90, 180,
     270 or 365. Default: never."""
 
     archive_days: int | None = None
-    """Days without access after which a file moves on to the Archive class, of the same numbers; more than
-    `infrequentAccessDays`. Default: never."""
+    """Days without access after which a file moves to the Archive class: one of the values of `infrequentAccessDays`,
+    and more than it. Default: never."""
 
     return_on_access: bool = False
     """Move a file back to the Standard class when it is accessed."""
 
     retain: bool = True
-    """Keep the file system, with its policy and backups, when the stack is destroyed. False: it is deleted with all
+    """Retain the file system, its policy and its backups when the stack is destroyed. False: it is deleted with all
     files."""
 
     @field_validator("access_points")
@@ -128,15 +129,17 @@ class SharedFilesystemSpec(Spec):
         # https://docs.aws.amazon.com/efs/latest/ug/API_PutLifecycleConfiguration.html
         first, then = self.infrequent_access_days, self.archive_days
         if then is not None and (first is None or then <= first):
-            told = "missing" if first is None else first
-            raise ValueError(f"archiveDays is {then}; allowed: more than infrequentAccessDays ({told})")
+            current = "missing" if first is None else first
+            raise ValueError(f"archiveDays is {then}; allowed: more than infrequentAccessDays ({current})")
         if self.return_on_access and first is None:
-            raise ValueError("returnOnAccess is true; allowed: with infrequentAccessDays, since no file moves")
+            raise ValueError(
+                "returnOnAccess is true; allowed: true only with infrequentAccessDays, without which no file moves"
+            )
         return self
 
 
 def lifecycle_policies(filesystem: SharedFilesystemSpec) -> list[dict[str, str]]:
-    """When files move between the storage classes; EFS takes one transition in each entry."""
+    """The lifecycle policies of the file system. EFS accepts one transition per entry."""
     days = {
         "transition_to_ia": filesystem.infrequent_access_days,
         "transition_to_archive": filesystem.archive_days,
@@ -150,12 +153,12 @@ def lifecycle_policies(filesystem: SharedFilesystemSpec) -> list[dict[str, str]]
 
 
 def posix_user(point: AccessPointSpec) -> dict[str, Any]:
-    """Whom everyone who mounts an access point is to the file system."""
+    """The POSIX user of all clients that mount an access point."""
     return {"uid": point.uid, "gid": point.gid, "secondary_gids": point.secondary_gids or None}
 
 
 def root_directory(name: str, point: AccessPointSpec) -> dict[str, Any]:
-    """The directory of the access point `name`, and what it is created with."""
+    """The root directory of the access point `name`, with the owner and permissions that EFS creates it with."""
     return {
         "path": point.path or f"/{name}",
         "creation_info": {
@@ -167,10 +170,10 @@ def root_directory(name: str, point: AccessPointSpec) -> dict[str, Any]:
 
 
 def filesystem_policy(arn: str) -> str:
-    """Let clients in by TLS, through a mount target and an access point; nobody is root.
+    """The file system policy: clients need TLS, a mount target and an access point, and get no root access.
 
-    A mount target is reached by its security group's sources alone. Who mounts names no principal:
-    https://docs.aws.amazon.com/efs/latest/ug/iam-access-control-nfs-efs.html
+    Only the sources in its security group can reach a mount target. NFS clients without IAM authorization are
+    anonymous: https://docs.aws.amazon.com/efs/latest/ug/iam-access-control-nfs-efs.html
     """
     return iam.document(
         iam.allow(
@@ -188,9 +191,9 @@ def filesystem_policy(arn: str) -> str:
 
 
 def driver_policy(arn: str) -> str:
-    """Let the cluster's driver create access points for dynamic claims, of this file system alone, and delete its own.
+    """Permissions of the EFS CSI driver: create access points of this file system, and delete those it created.
 
-    AWS's managed policy, narrowed:
+    AWS's managed policy, limited to this file system:
     https://docs.aws.amazon.com/aws-managed-policy/latest/reference/AmazonEFSCSIDriverPolicy.html
     """
     points = access_points_of(arn)
@@ -225,7 +228,7 @@ def driver_policy(arn: str) -> str:
 
 
 def access_points_of(arn: str) -> str:
-    """The ARNs of all access points in the account and region of a file system; they do not tell whose they are.
+    """A pattern for the ARNs of all access points in a file system's account and region, also of other file systems.
 
     >>> access_points_of("arn:aws:elasticfilesystem:us-east-1:123456789012:file-system/fs-1")
     'arn:aws:elasticfilesystem:us-east-1:123456789012:access-point/*'

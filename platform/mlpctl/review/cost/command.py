@@ -7,7 +7,6 @@ from datetime import date
 from rich.console import Console
 
 from mlpctl.keys import REGION
-from mlpctl.review import inert
 from mlpctl.review.cost import table
 from mlpctl.review.cost.estimate import estimate, limits
 from mlpctl.review.cost.settings import CostSettings
@@ -16,6 +15,7 @@ from mlpctl.review.plan import Plan
 from mlpctl.review.report import Outcome
 from mlpctl.review.report_cost import Cost, Limit
 from mlpctl.review.stack_config import section
+from mlpctl.text import visible
 
 
 @dataclass(frozen=True)
@@ -92,5 +92,5 @@ def compare(plans: Mapping[str, Plan], book: Book, today: date, console: Console
 def _print_incomplete(plans: Mapping[str, Plan], console: Console) -> None:
     for name, plan in plans.items():
         if plan.incomplete:
-            message = inert.visible(f"{name} is not complete, and neither is its cost: {plan.incomplete}")
+            message = visible(f"{name} is not complete, and neither is its cost: {plan.incomplete}")
             console.print(message, markup=False, highlight=False, soft_wrap=True)

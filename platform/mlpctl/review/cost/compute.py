@@ -15,7 +15,7 @@ EKS_DISK_GB: Final = 20
 """Defaults of a node group: https://docs.aws.amazon.com/eks/latest/APIReference/API_CreateNodegroup.html"""
 
 EKS_DISK: Final = "gp2"
-"""The disk type of nodes without a launch template, whatever the image specifies:
+"""The disk type of nodes without a launch template, regardless of the image:
 https://github.com/aws/containers-roadmap/issues/1417, https://github.com/bottlerocket-os/bottlerocket/issues/4799"""
 
 BOTTLEROCKET: Final = "BOTTLEROCKET"
@@ -214,7 +214,8 @@ def _running(of: Subject, specified: Subject | None, types: Sequence[str], sizes
 def _instances(of: Subject, types: Sequence[str], sizes: Range, market: str) -> Parts:
     """Instances of one or more types: the least uses the cheapest type, the expected figure the first type.
 
-    A spot price is the range of recent prices. The expected price is the highest one, so that no limit is met by luck.
+    A spot price is the range of recent prices. The expected price is the highest one, so that lower spot prices alone
+    do not keep a stack within a limit.
     """
     if market == "capacity-block":
         raise NoPrice(UP_FRONT)

@@ -8,7 +8,7 @@ from datetime import date
 from typing import Any, Final
 
 from mlpctl import urns
-from mlpctl.review import machines, wording
+from mlpctl.review import machines
 from mlpctl.review.cost import catalogue
 from mlpctl.review.cost.parts import Free, Line, Missing, NoPrice, Subject
 from mlpctl.review.cost.settings import CostSettings
@@ -18,6 +18,7 @@ from mlpctl.review.kinds import kind
 from mlpctl.review.plan import Change, Op, Plan
 from mlpctl.review.report_cost import ZERO, Cost, CostTotals, Limit, Money, PriceUse, ResourceCost
 from mlpctl.review.values import Value
+from mlpctl.text import all_of, cents, number
 
 DECIMALS: Final = 6
 """Decimal places that quantities are rounded to."""
@@ -62,7 +63,7 @@ def limits(cost: Cost, settings: CostSettings) -> tuple[Limit, ...]:
     """Check a cost against the limits of the stack's config; limits that are not set have no entry.
 
     A limit in dollars is broken if something expensive is unpriced, unless the config sets how many resources may be
-    unpriced: a total without the GPUs has no meaning.
+    unpriced: without the GPUs, for example, the total would be meaningless.
     """
     sums = cost.totals
     left_out = f" Not included: {_counted(sums.unpriced)}." if sums.unpriced else ""
@@ -96,7 +97,7 @@ def limits(cost: Cost, settings: CostSettings) -> tuple[Limit, ...]:
             allowed=allowed,
             found=amount,
             broken=amount > allowed or bool(lacking),
-            text=f"{words.format(f'${abs(amount):,.2f}')}; cost.{name} allows ${allowed:,.2f}."
+            text=f"{words.format(cents(abs(amount)))}; cost.{name} allows {cents(allowed)}."
             f"{left_out}{_not_held(lacking)}{more}",
         )
         for name, allowed, amount, words, lacking, more in found
@@ -119,7 +120,7 @@ def _not_held(large: Sequence[ResourceCost]) -> str:
     if not large:
         return ""
     counts = Counter(each.large or catalogue.large(each.type) for each in large)
-    named = ", ".join(f"{what} of {wording.number(count, 'resource')}" for what, count in sorted(counts.items()))
+    named = ", ".join(f"{what} of {number(count, 'resource')}" for what, count in sorted(counts.items()))
     return f" The limit cannot be checked without a price for {named}; cost.maxUnpriced sets how many may be unpriced."
 
 
@@ -143,9 +144,8 @@ def totals(resources: Sequence[ResourceCost], unlisted: int = 0) -> CostTotals:
 
 def unlisted_in_words(count: int) -> str:
     """The sentence for a plan that was created without `--show-sames`."""
-    if count == 1:
-        return "The plan does not list 1 unchanged resource, so the figures do not include it"
-    return f"The plan does not list {count:,} unchanged resources, so the figures do not include them"
+    them = "it" if count == 1 else "them"
+    return f"The plan does not list {number(count, 'unchanged resource')}, so the figures do not include {them}"
 
 
 def _resource(world: World, change: Change) -> ResourceCost:
@@ -224,8 +224,7 @@ def _accelerated(of: Subject) -> str:
 
 
 def _missing(parts: Sequence[Missing]) -> tuple[str, ...]:
-    fields = list(dict.fromkeys(part.field for part in parts if part.field))
-    named = " and ".join(filter(None, [", ".join(fields[:-1]), *fields[-1:]]))
+    named = all_of(part.field for part in parts if part.field)
     texts = dict.fromkeys(part.text for part in parts if part.text)
     return (*texts, *([f"cost.usage has no value for {named}"] if named else []))
 
@@ -279,5 +278,5 @@ def team(inputs: Mapping[str, Value]) -> str:
     return next((tags[tag] for tag in TEAM_TAGS if isinstance(tags.get(tag), str) and tags[tag]), "")
 
 
-def _counted(number: int) -> str:
-    return f"{wording.number(number, 'resource')} without a price"
+def _counted(count: int) -> str:
+    return f"{number(count, 'resource')} without a price"

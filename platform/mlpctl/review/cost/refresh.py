@@ -1,6 +1,5 @@
 """Refreshes the price book from the AWS Price List API, and its spot prices from EC2."""
 
-import difflib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
@@ -16,6 +15,7 @@ from mlpctl.review.cost.book import Row, Source, SpotRow
 from mlpctl.review.cost.items import Item
 from mlpctl.review.cost.offers import offer, rows
 from mlpctl.review.cost.query import Query, RefreshError
+from mlpctl.text import similar
 
 ENDPOINT: Final = "us-east-1"
 """Region of the API endpoint, which serves the prices of all regions; only a few regions have one.
@@ -267,7 +267,7 @@ def _known_services(services: Iterable[str] | None) -> list[str]:
 
 def _refuse_unknown(what: str, named: Iterable[str], known: Sequence[str]) -> None:
     if unknown := [each for each in named if each not in known]:
-        near = difflib.get_close_matches(unknown[0], known, 1)
+        near = similar(unknown[0], known)
         hint = f"did you mean {near[0]}?" if near else f"allowed: {', '.join(known)}."
         raise RefreshError(f"{unknown[0]} is not a {what}; {hint}")
 

@@ -47,10 +47,10 @@ class CostUse(Model):
     """GB stored in the Infrequent Access class of an EFS file system, in addition to `efsStorageGb`."""
 
     efs_archive_gb: Amount | None = None
-    """GB of it that moved to Archive; no part of the other two."""
+    """GB stored in the Archive class of an EFS file system, in addition to `efsStorageGb` and `efsInfrequentGb`."""
 
     efs_backup_gb: Amount | None = None
-    """GB of backups of a file system of EFS."""
+    """GB of backups of an EFS file system."""
 
     efs_read_gb: Amount | None = None
     """GB read from an EFS file system with elastic throughput."""
@@ -100,7 +100,7 @@ class CostSettings(Model):
 
     usage: Mapping[Annotated[str, Field(min_length=1, max_length=100)], CostUse] = Field(default={}, max_length=1000)
     """Usage by the name of a component or resource, e.g. `models` or `network-nat-us-east-1a`. The entry `default`
-    applies to every resource without an entry of its own."""
+    applies to every resource without its own entry."""
 
     @property
     def assumed(self) -> Mapping[str, Mapping[str, float]]:

@@ -1,6 +1,5 @@
 """Shows the contents of the price book."""
 
-import difflib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -13,6 +12,7 @@ from rich.text import Text
 from mlpctl.errors import UserError
 from mlpctl.review.cost import items
 from mlpctl.review.cost.book import MONTH_HOURS, SPOT_MIN, Book, Price, Source, plain
+from mlpctl.text import similar
 
 _NAMES = ("", "ml.", "db.")
 """Prefixes that services add to the name of an instance type."""
@@ -255,6 +255,6 @@ def _unknown(book: Book, name: str, regions: Sequence[str]) -> str:
                 known.setdefault(each, set()).add(region)
     if name in known:
         return f"The price book has {name} in {', '.join(sorted(known[name]))}, but not in {', '.join(regions)}."
-    near = difflib.get_close_matches(name, known, n=3, cutoff=0.7)
+    near = similar(name, known, most=3, cutoff=0.7)
     hint = f"did you mean {' or '.join(near)}?" if near else "`mlpctl prices list` shows its contents."
     return f"The price book has no {name}; {hint}"

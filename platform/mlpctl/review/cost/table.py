@@ -9,11 +9,12 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from mlpctl import urns
-from mlpctl.review import inert, wording
+from mlpctl import text, urns
+from mlpctl.review import wording
 from mlpctl.review.cost.book import MONTH_HOURS, STALE_DAYS
 from mlpctl.review.cost.estimate import unlisted_in_words
 from mlpctl.review.report_cost import ZERO, Cost, Limit, Money
+from mlpctl.text import cents, visible
 
 NO_TEAM: Final = "no team"
 SHOWN_NAMES: Final = 5
@@ -60,11 +61,11 @@ def comparison(costs: Mapping[str, Cost]) -> RenderableType:
     names = dict.fromkeys(name for cost in costs.values() for name in cost.totals.by_component)
     for name in names:
         found = [cost.totals.by_component.get(name) for cost in costs.values()]
-        made.add_row(_cell(name or wording.ALONE), *(_cell(usd(each.expected) if each else "-") for each in found))
+        made.add_row(_cell(name or wording.ALONE), *(_cell(cents(each.expected) if each else "-") for each in found))
     made.add_section()
     for words, figure in (("Expected", "expected"), ("Least", "min"), ("Most", "max")):
         figures = [getattr(cost.totals.monthly_usd, figure) for cost in costs.values()]
-        made.add_row(_cell(words), *map(_cell, map(usd, figures)), style="bold" if figure == "expected" else "")
+        made.add_row(_cell(words), *map(_cell, map(cents, figures)), style="bold" if figure == "expected" else "")
     made.add_row(_cell("Unpriced resources"), *(_cell(str(cost.totals.unpriced)) for cost in costs.values()))
     last = Text(footnote(*costs.values()), style="dim")
     return Group(Padding(made, (0, 0, 1, 0)), last)
@@ -83,15 +84,9 @@ def footnote(*costs: Cost) -> str:
     return f"{figures}{old}{lacking}"
 
 
-def usd(amount: float) -> str:
-    """An amount to the cent: `$1,234.50`; `<$0.01` for an amount that would round to zero."""
-    sign = "-" if amount < 0 else ""
-    return f"{sign}<$0.01" if 0 < abs(amount) < 0.005 else f"{sign}${abs(amount):,.2f}"
-
-
-def change(amount: float) -> str:
-    """A change of an amount, with its sign: `+$12.00`; empty if nothing changes."""
-    return "" if not amount else usd(amount) if amount < 0 else f"+{usd(amount)}"
+def change(usd: float) -> str:
+    """A change of an amount; empty if nothing changes."""
+    return text.change(usd, cents) if usd else ""
 
 
 def _components(cost: Cost) -> Table:
@@ -118,7 +113,7 @@ def _sums(heading: str, sums: Mapping[str, Money], nameless: str) -> Table:
 
 
 def _figures(money: Money) -> list[Text]:
-    return [_cell(usd(each)) for each in (money.min, money.expected, money.max)]
+    return [_cell(cents(each)) for each in (money.min, money.expected, money.max)]
 
 
 def _reasons(cost: Cost, reasons: Any) -> list[tuple[str, str]]:
@@ -153,7 +148,7 @@ def _table(first: str, *others: str) -> Table:
 
 
 def _cell(text: str) -> Text:
-    return Text(inert.visible(text))
+    return Text(visible(text))
 
 
 def to_json(value: Any) -> str:

@@ -14,7 +14,7 @@ Usage: TypeAlias = Mapping[str, Mapping[str, float]]
 """Usage that a plan does not contain: logical name, or `EVERYTHING` → field → units per month."""
 
 EVERYTHING: Final = "default"
-"""The name of the usage that applies to every resource without an entry of its own."""
+"""The name of the usage that applies to every resource without its own entry."""
 
 
 class Book(Protocol):

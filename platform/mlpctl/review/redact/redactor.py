@@ -1,7 +1,8 @@
 """Redacts the secrets of a plan while it is read, by Pulumi's marks, names and patterns; no other code sees them.
 
-The rules are data: `secrets.yaml`. JSON, YAML and base64 (also with gzip) inside a text are searched too. A secret that
-was found by a mark or a name, and is long enough to be distinguished from a word, is redacted everywhere else too.
+The rules are data: `secrets.yaml`, and the forms of `awsfacts.credential_forms`. JSON, YAML and base64 (also with gzip)
+inside a text are searched too. A secret that was found by a mark or a name, and is long enough to be distinguished from
+a word, is redacted everywhere else too.
 """
 
 import base64
@@ -12,6 +13,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import replace
 from typing import Any, Final
 
+from awsfacts.credential_forms import SECRET, WORD_END, Form, Reader, as_command, forms
 from mlpctl.review import marks, signs
 from mlpctl.review.redact import assigned, yaml_text
 from mlpctl.review.redact.encoded import ENCODED, decoded
@@ -31,15 +33,7 @@ _DEFAULTS: Final = "__defaults"
 _CODE: Final = "__provider"
 """The code of a dynamic provider, including captured values."""
 
-LONGEST_COMMAND: Final = 65_536
-"""Maximum length of a list of words that is searched as one command."""
-
-_WORD_END: Final = "\v"
-"""Separator of the words of a command while they are searched: white space that no word contains."""
-
 _SURROGATES: Final = re.compile(r"[\ud800-\udfff]")
-_TOLD_BY_CONTEXT: Final = ("password of a URL", "password", "authorization")
-"""Patterns that recognize a secret by its context; elsewhere it is only found as a literal."""
 
 
 def scrub(text: str) -> str:
@@ -146,14 +140,14 @@ class Redactor:
 
     def _words(self, values: list[Any]) -> dict[int, Value]:
         """Words with a secret that only the whole command reveals, `mysql -pSECRET`, by position."""
-        if len(values) < 2 or not all(isinstance(each, str) and _WORD_END not in each for each in values):
+        line = as_command(values)
+        if line is None:
             return {}
-        line = _WORD_END.join(values)
         low, left = line.lower(), line
-        for each in signs.rules().patterns:
-            if each.command and len(line) <= LONGEST_COMMAND and any(word in low for word in each.has):
-                left = each.find.sub(functools.partial(self._strike, each.why), left)
-        after = left.split(_WORD_END)
+        for form in forms(Reader.REDACT):
+            if form.command and form.may_be_in(low):
+                left = form.find.sub(functools.partial(self._strike, form), left)
+        after = left.split(WORD_END)
         if left == line or len(after) != len(values):
             return {}
         pairs = enumerate(zip(values, after, strict=True))
@@ -253,12 +247,12 @@ class Redactor:
         if self._literals is not None and (left := self._literals.sub(HIDDEN, text)) != text:
             text, why = left, "secret elsewhere"
         lower = text.lower()
-        for pattern in signs.rules().patterns:
-            if any(each in lower for each in pattern.has):
-                left = pattern.find.sub(functools.partial(self._strike, pattern.why), text)
+        for form in forms(Reader.REDACT):
+            if form.may_be_in(lower):
+                left = form.find.sub(functools.partial(self._strike, form), text)
                 if left != text:
-                    text, why = left, pattern.why
-        if signs.STEMS.search(lower):
+                    text, why = left, form.name
+        if signs.rules().stems.search(lower):
             left = yaml_text.struck(text, place, self._string) if yaml_text.looks_yaml(text) else text
             left = assigned.assignments(left, self._remember) if "=" in text or ":" in text else left
             left = assigned.beside(left, self._remember)
@@ -266,16 +260,16 @@ class Redactor:
         left = self._encoded(text, place)
         return left, why if left == text else "in base64 or random"
 
-    def _strike(self, why: str, match: re.Match[str]) -> str:
-        """Redact a match of a pattern, or its secret part."""
-        if "secret" not in match.re.groupindex:
+    def _strike(self, form: Form, match: re.Match[str]) -> str:
+        """Redact a match of a form, or its secret part."""
+        if SECRET not in match.re.groupindex:
             return HIDDEN
-        secret = match["secret"]
+        secret = match[SECRET]
         if secret in (HIDDEN, marks.BLINDED) or signs.rules().references.fullmatch(secret):
             return match[0]
-        if why in _TOLD_BY_CONTEXT:
+        if form.elsewhere:
             self._remember(secret)
-        start, end = (each - match.start() for each in match.span("secret"))
+        start, end = (each - match.start() for each in match.span(SECRET))
         return match[0][:start] + HIDDEN + match[0][end:]
 
     def _encoded(self, text: str, place: Place) -> str:

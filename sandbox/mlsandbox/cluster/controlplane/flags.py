@@ -21,7 +21,8 @@ NO_CONTAINER = f"1970-01-01T00:00:00.000000000Z stdout F {unserved.REASON}\n"
 """The log of every pod, in the format of kubelet log files."""
 
 POD_CIDR = "100.64.0.0/16"
-"""The range of pod addresses. EKS users use it for pods with addresses outside the VPC, so none looks like a host."""
+"""The range of pod addresses. EKS users also use it for pods with addresses outside the VPC, so no pod address looks
+like a host of the network."""
 
 # With the default limit of 20 requests per second, creating the first ServiceAccount takes 10 s.
 _UNTHROTTLED = ("--kube-api-qps=500", "--kube-api-burst=1000")

@@ -1,6 +1,6 @@
 """Answers requests to a forwarded port of a pod: `python unserved.py`, with the connection as its input and output.
 
-kwok starts one process per connection, so this script is run by path and imports nothing of this package.
+kwok starts one process per connection, so this script is run by its path and does not import this package.
 """
 
 import os

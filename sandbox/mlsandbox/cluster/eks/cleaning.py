@@ -1,4 +1,4 @@
-"""Deletes the objects of a deleted cluster from the control plane, which the next cluster uses again."""
+"""Deletes the objects of a deleted cluster from the control plane, which the next cluster will use too."""
 
 import logging
 import time
@@ -9,7 +9,7 @@ from mlsandbox.cluster.eks.kube import Kube, KubeError, Object
 from mlsandbox.cluster.eks.rbac import PREFIX
 
 TIMEOUT_S = 30.0
-"""Seconds after which the remaining objects are logged and left."""
+"""Seconds after which the deletion stops and the remaining objects are logged."""
 
 SYSTEM_NAMESPACES = ("default", "kube-system", "kube-public", "kube-node-lease")
 

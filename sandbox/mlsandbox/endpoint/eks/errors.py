@@ -24,7 +24,7 @@ class NotFound(ServiceException):
 
 
 class InUse(ServiceException):
-    """The name is taken, or something else depends on the resource."""
+    """The name is already in use, or another resource depends on the resource."""
 
     code = "ResourceInUseException"
 

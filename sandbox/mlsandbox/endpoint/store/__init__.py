@@ -1,7 +1,7 @@
 """A generic store for AWS resource types that moto lacks and that a service only stores, based on botocore's models.
 
 botocore's models define the fields of requests and responses, their types, and which fields an update can change.
-CloudFormation's schemas would add nothing at run time, so only the tests use the package that contains them.
+CloudFormation's schemas are not needed at run time, so only the tests use the package that contains them.
 """
 
 from mlsandbox.endpoint.store.answers import Store

@@ -15,7 +15,7 @@ _NO_OUTPOSTS: Final = "the local AWS API has no Outposts"
 
 
 def tags(resource_type: str) -> Tags:
-    """EC2's tag operations, for a resource type by its name in `TagSpecifications`."""
+    """EC2's tag operations, for a resource type with this name in `TagSpecifications`."""
     return Tags("create_tags", "delete_tags", key="Resources", specification=resource_type)
 
 

@@ -9,7 +9,6 @@ Different types on both sides are converted: a single object ↔ a list with one
 
 import base64
 import datetime
-import difflib
 import json
 import re
 from collections.abc import Iterable, Mapping
@@ -19,6 +18,7 @@ from typing import Any, Final
 from botocore.model import ListShape, MapShape, Shape, StructureShape
 
 from mlsandbox import shapes
+from mlsandbox.errors import suggestion
 from mlsandbox.providers.aws.meaning import dotted
 from mlsandbox.providers.aws.schema import ANY, Document, ListOf, MapOf, Object, Scalar, Type, choice, text_of
 from mlsandbox.providers.protocol import UNKNOWN, Failure, Path, Properties, path_text
@@ -160,11 +160,9 @@ def _reason(broken: Violation) -> str:
     limit, value, words = broken.limit, broken.value, f" {broken.unit}" if broken.unit else ""
     match broken.constraint:
         case Constraint.ENUM:
-            near = difflib.get_close_matches(value, limit, n=1, cutoff=0.7)
-            hint = f'; did you mean "{near[0]}"?' if near else ""
             # A list of hundreds of instance types would not help.
             among = choice(limit) if len(limit) <= 25 else "one of AWS's values"
-            return f"must be {among}; it is {value!r}{hint}"
+            return f"must be {among}; it is {value!r}{suggestion(value, limit, cutoff=0.7)}"
         case Constraint.PATTERN:
             return f"must match the pattern {limit}; it is {value!r}"
         case Constraint.AT_LEAST:

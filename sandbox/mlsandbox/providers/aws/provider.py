@@ -6,10 +6,10 @@ from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
+from mlsandbox.errors import suggestion
 from mlsandbox.providers.aws import crud, settings, values
 from mlsandbox.providers.aws.api import Api, Cloud
 from mlsandbox.providers.aws.declaration import Declaration, Lookup
-from mlsandbox.providers.aws.schema import suggestion
 from mlsandbox.providers.aws.settings import Settings
 from mlsandbox.providers.protocol import (
     UNKNOWN,
@@ -42,7 +42,7 @@ class AwsProvider(Provider):
         self.say: Callable[..., None] = lambda client, subject, message, **options: None
         """Shows a message to a client's user; set to `servicer.Servicer.say` when the provider is served."""
         self.finished: Callable[[], None] = lambda: None
-        """Called when an engine has finished, to persist the changes that it was told of."""
+        """Called when an engine's operation has ended, to persist its changes."""
 
     def check_config(self, config: Properties) -> Sequence[Failure]:
         """Reject a configuration that the official provider rejects or that the sandbox does not support."""

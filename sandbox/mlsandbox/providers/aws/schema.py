@@ -1,7 +1,6 @@
 """Property names and types of AWS resources, by reflection from the pulumi-aws SDK."""
 
 import collections.abc
-import difflib
 import functools
 import importlib
 import json
@@ -15,6 +14,7 @@ from typing import Any, Final
 import pulumi
 import pulumi._types as sdk  # the SDK's own reflection, which is not public
 
+from mlsandbox.errors import suggestion
 from mlsandbox.providers.protocol import UNKNOWN, Failure, Path, Properties, has_unknown, path_text
 
 
@@ -277,12 +277,6 @@ def coerced(value: Any, declared: Type) -> Any:
 def text_of(value: Any) -> str:
     """A scalar as a string, in the format of AWS and Terraform: `true`, `3`."""
     return str(value).lower() if isinstance(value, bool) else str(value)
-
-
-def suggestion(word: str, known: Iterable[str]) -> str:
-    """`; did you mean "…"?` if a known word is similar."""
-    near = difflib.get_close_matches(word, list(known), n=1)
-    return f'; did you mean "{near[0]}"?' if near else ""
 
 
 def choice(values: Iterable[Any]) -> str:

@@ -8,10 +8,11 @@ from typing import Any, Final
 
 import pulumi_aws
 
+from awsfacts import zones
 from mlsandbox.providers.aws.schema import ListOf, MapOf, Object, Property, Scalar, check, object_schema
 from mlsandbox.providers.protocol import Failure, Properties
 
-REGION: Final = re.compile(r"[a-z]{2,4}(-[a-z]+)+-\d{1,2}")
+REGION: Final = re.compile(zones.REGION)
 
 # Settings that would change the provider's identity to another one than the sandbox's user.
 _IDENTITIES: Final = ("assumeRoles", "assumeRoleWithWebIdentity")

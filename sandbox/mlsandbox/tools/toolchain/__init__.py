@@ -7,7 +7,7 @@ For each program the following sources are searched in this order. The first one
 - `kwok`: PATH, the cache, a build
 - the plugin `pulumi-resource-kubernetes`: `~/.pulumi` or `$PULUMI_HOME`, the cache, the official download (not
   with `MLPLATFORM_INSTALLER=off`), a build
-- the language host `pulumi-language-yaml`: beside the engine or on PATH, the cache, a build
+- the language host `pulumi-language-yaml`: next to the engine or on PATH, the cache, a build
 
 The cache is `$MLPLATFORM_CACHE`; by default it is in the user's cache folder of the operating system.
 """

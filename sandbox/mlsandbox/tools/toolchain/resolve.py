@@ -51,7 +51,7 @@ def ensure(names: Iterable[str], reporter: Reporter, *, cache: Cache | None = No
     """The executables of these programs, in the order of `TOOLS`. Missing ones are installed or built.
 
     It can run in several processes and threads at once: one of them builds a program, the others wait and show that.
-    Call it in a daemon thread, if in a thread. Builds end with the process, even after Ctrl-C or SIGKILL.
+    If you call it in a thread, use a daemon thread. Builds end with the process, even after Ctrl-C or SIGKILL.
 
     Raises `ToolchainError` if a program cannot be installed or built (programs that were built before are kept), and
     `KeyError` for a name that is not in `TOOLS`.
@@ -89,9 +89,9 @@ def look(name: str, *, cache: Cache | None = None) -> Search:
 
 
 def language_host(engine: Path, name: str = LANGUAGE_HOST) -> Path | None:
-    """The official language host `name` for `engine`: beside it, or on PATH; None if there is none.
+    """The official language host `name` for `engine`: next to it, or on PATH; None if there is none.
 
-    If a language host is beside another `pulumi`, it has the version of that one, which must be compatible.
+    If a language host is next to another `pulumi`, it has the version of that one, which must be compatible.
     """
     for folder in (engine.parent, engine.resolve().parent, *_search_path()):
         host = shutil.which(name, path=str(folder))
@@ -142,7 +142,7 @@ def _installed_plugin(tool: Tool) -> Found | None:
         return None
     home = Path(os.environ.get(PULUMI_HOME) or "~/.pulumi").expanduser()
     program = home / plugin_path(tool) / tool.name
-    # With files beside it, it is our own build, which a sandbox linked from the cache.
+    # With files next to it, it is a build of the sandbox, which a sandbox linked from the cache.
     if not os.access(program, os.X_OK) or any(program.with_name(Path(each).name).exists() for each in tool.beside):
         return None
     return Found(program, str(tool.version), PULUMI_HOME)

@@ -96,7 +96,7 @@ class Tool:
     """Package whose resource plugin it is; empty for other programs."""
 
     stands_for: str = ""
-    """The version to use it as, if `go.mod` pins a commit that has no release."""
+    """The version that it counts as, if `go.mod` pins a commit without a release."""
 
     beside: tuple[str, ...] = ()
     """Files that the program reads from its folder, by their paths in the required Go module."""

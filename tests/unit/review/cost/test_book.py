@@ -329,7 +329,7 @@ def test_a_copy_of_the_book_has_the_same_prices(tmp_path: Path, shipped: Book) -
     assert load(tmp_path).find("nat", "us-east-1", "gateway") == shipped.find("nat", "us-east-1", "gateway")
 
 
-def test_no_price_is_taken_from_another_region() -> None:
+def test_prices_of_other_regions_are_not_used() -> None:
     """Only two rows are global. Other items need a row for their region, or are unpriced and name the missing row."""
     rows = [line.split(",") for line in (Path(book.__file__).parent / "prices.csv").read_text().splitlines()[1:]]
     shared = {(service, item) for service, region, item, *_ in rows if region == "global"}

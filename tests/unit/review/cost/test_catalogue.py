@@ -40,7 +40,7 @@ PRICED_TYPES = sorted(
 
 
 @pytest.mark.parametrize("type", OURS)
-def test_every_type_of_ours_is_priced_or_free_or_unpriced_with_a_reason(type: str) -> None:
+def test_every_type_of_the_stacks_is_priced_or_free_or_unpriced_with_a_reason(type: str) -> None:
     found = records.record(type)
     assert sum(map(bool, (found.priced, found.free, found.unpriced))) == 1
 

@@ -14,6 +14,7 @@ from mlpctl.review.cost import command, table
 from mlpctl.review.plan import Change, Op, Plan
 from mlpctl.review.report import Outcome
 from mlpctl.review.values import UNKNOWN
+from mlpctl.text import cents
 
 BOOK = Prices({"kms/key": 1, "ebs/gp3-storage": 0.08, "s3/standard-storage": {0: 0.023, 51200: 0.022}})
 KEYS = Change(urn("mlplatform:index:KeyRing", "keys"), Op.CREATE, new={}, custom=False)
@@ -191,7 +192,7 @@ class TestSettings:
     ],
 )
 def test_an_amount_is_formatted_to_the_cent(amount: float, text: str, change_: str) -> None:
-    assert (table.usd(amount), table.change(amount)) == (text, change_)
+    assert (cents(amount), table.change(amount)) == (text, change_)
 
 
 def test_a_review_fails_a_limit_that_cannot_be_checked() -> None:

@@ -74,7 +74,7 @@ def test_a_lookup_has_the_token_of_the_sdk(lookup: Any) -> None:
 
 
 def _names(declaration: Declaration, pointer: list[str]) -> Iterator[str]:
-    """Our names of a CloudFormation property."""
+    """The SDK's names of a CloudFormation property."""
     schema: Type = declaration.schema.inputs
     path: list[str] = []
     for word in pointer:

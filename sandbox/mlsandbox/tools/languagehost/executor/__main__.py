@@ -4,8 +4,8 @@
 reaches end-of-file when the language host ends. `PROGRAM` is a Python file or a folder with a `__main__.py`. The
 stack's config is in the environment.
 
-This file runs with the program's own interpreter, so it imports nothing of this package. It has its own folder because
-Python adds that folder to the import path of the program.
+This file runs with the program's interpreter, so it does not import this package. It has its own folder because Python
+adds that folder to the import path of the program.
 """
 
 import asyncio

@@ -1,7 +1,7 @@
-// Pulumi's own provider for Kubernetes as a plugin.
+// The official Pulumi Kubernetes provider, as a plugin executable.
 //
-// The provider's command embeds files that its release makes and that are not in its Go module. The originals of these
-// files are, and lie beside this program.
+// The provider's own main package embeds two files that are generated for each release and are not part of its Go
+// module. The module does contain the files that they are generated from. This program reads those from its own folder.
 package main
 
 import (
@@ -21,7 +21,7 @@ func main() {
 	provider.Serve("kubernetes", version.Version, beside("schema.json"), beside("terraform-mapping.json"))
 }
 
-// beside reads a file of this program's folder.
+// beside reads the named file in the folder of this executable.
 func beside(name string) []byte {
 	program, err := os.Executable()
 	if err != nil {

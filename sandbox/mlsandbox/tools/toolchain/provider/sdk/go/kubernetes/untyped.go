@@ -1,15 +1,15 @@
-// Package kubernetes has what the provider uses of Pulumi's Go SDK for Kubernetes.
+// Package kubernetes contains the part of Pulumi's Go SDK for Kubernetes that the provider imports.
 //
-// The provider needs three names of it. The SDK's own packages have a type for every kind of Kubernetes, which take
-// longer to compile than all else that the provider is made of.
+// The provider uses only three names. The SDK has a type for every Kubernetes kind, and compiling those takes longer
+// than compiling the rest of the provider.
 package kubernetes
 
 import "reflect"
 
-// UntypedArgs is an object as decoded YAML or JSON has it.
+// UntypedArgs is an object that was decoded from YAML or JSON.
 type UntypedArgs map[string]any
 
-// ElementType is that of the map.
+// ElementType returns the type of the map.
 func (UntypedArgs) ElementType() reflect.Type {
 	return reflect.TypeFor[map[string]any]()
 }

@@ -1,4 +1,4 @@
-// Package v4 has the options of the component Chart that are objects.
+// Package v4 contains those options of the Chart component that are objects.
 package v4
 
 import (
@@ -8,7 +8,7 @@ import (
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 )
 
-// RepositoryOpts says how to reach a repository of charts.
+// RepositoryOpts contains the URL and the credentials of a chart repository.
 type RepositoryOpts struct {
 	CaFile   pulumi.AssetOrArchive `pulumi:"caFile"`
 	CertFile pulumi.AssetOrArchive `pulumi:"certFile"`
@@ -18,58 +18,58 @@ type RepositoryOpts struct {
 	Username *string               `pulumi:"username"`
 }
 
-// RepositoryOptsInput is what the component takes for them.
+// RepositoryOptsInput is the input type of the option repositoryOpts.
 type RepositoryOptsInput interface {
 	pulumi.Input
 
 	ToRepositoryOptsOutput() RepositoryOptsOutput
 }
 
-// RepositoryOptsOutput holds them once they are known.
+// RepositoryOptsOutput is the output type of RepositoryOpts.
 type RepositoryOptsOutput struct{ *pulumi.OutputState }
 
-// ElementType is that of the options.
+// ElementType returns the type of RepositoryOpts.
 func (RepositoryOptsOutput) ElementType() reflect.Type {
 	return reflect.TypeFor[RepositoryOpts]()
 }
 
-// ToRepositoryOptsOutput is the identity.
+// ToRepositoryOptsOutput returns the output unchanged.
 func (o RepositoryOptsOutput) ToRepositoryOptsOutput() RepositoryOptsOutput {
 	return o
 }
 
-// ToRepositoryOptsOutputWithContext is the identity.
+// ToRepositoryOptsOutputWithContext returns the output unchanged.
 func (o RepositoryOptsOutput) ToRepositoryOptsOutputWithContext(context.Context) RepositoryOptsOutput {
 	return o
 }
 
-// PostRenderer is a command that changes what a chart has rendered.
+// PostRenderer is a command that modifies the rendered manifests of a chart.
 type PostRenderer struct {
 	Args    []string `pulumi:"args"`
 	Command string   `pulumi:"command"`
 }
 
-// PostRendererInput is what the component takes for it.
+// PostRendererInput is the input type of the option postRenderer.
 type PostRendererInput interface {
 	pulumi.Input
 
 	ToPostRendererOutput() PostRendererOutput
 }
 
-// PostRendererOutput holds it once it is known.
+// PostRendererOutput is the output type of PostRenderer.
 type PostRendererOutput struct{ *pulumi.OutputState }
 
-// ElementType is that of the command.
+// ElementType returns the type of PostRenderer.
 func (PostRendererOutput) ElementType() reflect.Type {
 	return reflect.TypeFor[PostRenderer]()
 }
 
-// ToPostRendererOutput is the identity.
+// ToPostRendererOutput returns the output unchanged.
 func (o PostRendererOutput) ToPostRendererOutput() PostRendererOutput {
 	return o
 }
 
-// ToPostRendererOutputWithContext is the identity.
+// ToPostRendererOutputWithContext returns the output unchanged.
 func (o PostRendererOutput) ToPostRendererOutputWithContext(context.Context) PostRendererOutput {
 	return o
 }

@@ -1,4 +1,4 @@
-// Package v2 registers the objects of charts and manifests with the engine.
+// Package v2 registers the objects in charts and manifests with the engine.
 package v2
 
 import (
@@ -11,8 +11,8 @@ type object struct {
 	pulumi.CustomResourceState
 }
 
-// RegisterResource registers an object under the type that the SDKs give its kind. Nobody reads its outputs here, so
-// that one Go type does for all kinds.
+// RegisterResource registers an object with the type token that the SDKs use for its kind. The provider does not read
+// the outputs of these resources, so one Go type is sufficient for all kinds.
 func RegisterResource(
 	ctx *pulumi.Context, apiVersion, kind, name string, props pulumi.Input, opts ...pulumi.ResourceOption,
 ) (pulumi.CustomResource, error) {
@@ -24,7 +24,7 @@ func RegisterResource(
 	return &registered, nil
 }
 
-// group is the API version as tokens have it: the core group has a name there.
+// group returns the API version as it appears in type tokens, where the core group is named "core".
 func group(apiVersion string) string {
 	if apiVersion == "v1" {
 		return "core/v1"

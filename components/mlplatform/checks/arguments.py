@@ -1,6 +1,5 @@
 """Validation of a component's arguments, all together, before any resource is created."""
 
-import difflib
 import inspect
 import json
 import re
@@ -13,10 +12,11 @@ from pydantic import ValidationError
 from pydantic.alias_generators import to_camel
 
 from awsfacts.partitions import AWS
-from mlplatform import arns, names, plain, shared_arguments
+from mlplatform import arns, names, plain
+from mlplatform.checks import shared
 from mlplatform.refusals import ArgumentsError as ArgumentsError
 from mlplatform.refusals import Problem as Problem
-from mlplatform.refusals import shown
+from mlplatform.refusals import shown, similar
 from mlplatform.refusals import what_is as what_is
 from mlplatform.spec import Spec
 
@@ -62,7 +62,7 @@ def checked(kind: type[A], component: pulumi.Resource, name: str, args: A) -> A:
         if value is not None
     }
     partition = AWS if "partition" in kind.__annotations__ else None
-    return cast(A, shared_arguments.placed(what, given, partition))
+    return cast(A, shared.placed(what, given, partition))
 
 
 def need(component: pulumi.Resource, name: str, args: Mapping[str, Any], *keys: str, since: str) -> None:
@@ -82,7 +82,7 @@ def need(component: pulumi.Resource, name: str, args: Mapping[str, Any], *keys: 
         raise ArgumentsError(what_is(component, name), missing)
 
 
-def telling(component: pulumi.Resource, name: str, spec: str, make: Callable[[Any], R]) -> Callable[[Any], R]:
+def reporting(component: pulumi.Resource, name: str, spec: str, make: Callable[[Any], R]) -> Callable[[Any], R]:
     """Wrap a function for `Output.apply` so that its ValueError is reported as a problem of the component.
 
     Otherwise Pulumi prints a traceback with every value of the resource.
@@ -118,7 +118,7 @@ def fitting(
     Raises:
         ArgumentsError: `check` rejects a known value.
     """
-    validate = telling(component, name, argument, check)
+    validate = reporting(component, name, argument, check)
     return value.apply(validate) if isinstance(value, pulumi.Output) else validate(value)
 
 
@@ -132,25 +132,25 @@ def flows(hint: Any) -> bool:
     return any(get_origin(each) is Awaitable for each in get_args(_plain(hint)))
 
 
-def problems(kind: Any, name: str, args: Any, spelt: Callable[[str], str] = str) -> Iterator[Problem]:
+def problems(kind: Any, name: str, args: Any, spelling: Callable[[str], str] = str) -> Iterator[Problem]:
     """List all problems of a component's name and arguments.
 
     Args:
         kind: the `TypedDict` of the arguments.
         name: the component's logical name.
         args: the arguments.
-        spelt: converts an argument's Python name to the spelling that the caller uses, e.g. camelCase.
+        spelling: converts an argument's Python name to the one that the caller uses, e.g. in camelCase.
     """
     yield from _name_problems(name)
-    hints = {spelt(key): hint for key, hint in kind.__annotations__.items()}
-    required = {spelt(key) for key in kind.__required_keys__}
-    specs = {spelt(key): model for key, model in _specs(kind).items()}
+    hints = {spelling(key): hint for key, hint in kind.__annotations__.items()}
+    required = {spelling(key) for key in kind.__required_keys__}
+    specs = {spelling(key): model for key, model in _specs(kind).items()}
     if not isinstance(args, Mapping):
         allowed = ", ".join(sorted(hints, key=lambda key: key not in required))
         yield Problem("args", f"is of type {type(args).__name__}; allowed: a mapping of {allowed}")
         return
     yield from (Problem(key, "is missing") for key in hints if key in required and args.get(key) is None)
-    right = {}
+    valid = {}
     for key, value in args.items():
         if key not in hints:
             yield Problem(str(key), f"is unknown; {_instead(str(key), [*hints])}")
@@ -162,8 +162,8 @@ def problems(kind: Any, name: str, args: Any, spelt: Callable[[str], str] = str)
         elif found := [*_problems_of(key, hints, specs, value, needed=key in required)]:
             yield from found
         else:
-            right[key] = value
-    yield from _shared_problems(right, hints, spelt)
+            valid[key] = value
+    yield from _shared_problems(valid, hints, spelling)
 
 
 def _name_problems(name: Any) -> Iterator[Problem]:
@@ -204,25 +204,25 @@ def _not_text(value: Any, path: str) -> Iterator[Problem]:
 
 
 def _shared_problems(
-    right: Mapping[str, Any], hints: Mapping[str, Any], spelt: Callable[[str], str]
+    valid: Mapping[str, Any], hints: Mapping[str, Any], spelling: Callable[[str], str]
 ) -> Iterator[Problem]:
     """Problems of the arguments that many components share, among those with a valid type."""
-    known = {key: value for key, value in right.items() if not _is_output(value)}
-    tags, account, region, partition = map(spelt, ("tags", "account_id", "region", "partition"))
+    known = {key: value for key, value in valid.items() if not _is_output(value)}
+    tags, account, region, partition = map(spelling, ("tags", "account_id", "region", "partition"))
     if tags in known:
-        yield from shared_arguments.tag_problems(tags, known[tags])
-    if account in known and (wrong := shared_arguments.account_problem(_digits(known[account]))):
+        yield from shared.tag_problems(tags, known[tags])
+    if account in known and (wrong := shared.account_problem(_digits(known[account]))):
         yield Problem(account, f"is {shown(known[account])}; {wrong}")
     for key in known.keys() - {account}:
-        yield from shared_arguments.form_problems(key, known[key])
-    default = AWS if partition in hints and partition not in right else None
+        yield from shared.form_problems(key, known[key])
+    default = AWS if partition in hints and partition not in valid else None
     there = known.get(partition, default)
-    found = [*shared_arguments.place_problems(known.get(region), there, (region, partition))]
+    found = [*shared.place_problems(known.get(region), there, (region, partition))]
     yield from found
     # With an invalid region or partition, valid ARNs would be reported as invalid.
     if not found:
         own = _digits(known[account]) if account in known else None
-        right_account = own if own and shared_arguments.account_problem(own) is None else None
+        right_account = own if own and shared.account_problem(own) is None else None
         place = arns.Place(there, known.get(region), right_account)
         for key in filter(arns.is_arn, known):
             yield from arns.problems(key, known[key], place)
@@ -321,7 +321,7 @@ def _without_nulls(hint: Any, value: Any) -> Any:
     if isinstance(hint, type) and issubclass(hint, Spec):
         if not isinstance(value, Mapping):
             return value
-        fields = {spelt: field for name, field in hint.model_fields.items() for spelt in (name, to_camel(name))}
+        fields = {spelling: field for name, field in hint.model_fields.items() for spelling in (name, to_camel(name))}
         return {
             key: _without_nulls(fields[key].annotation, each) if key in fields else each
             for key, each in value.items()
@@ -350,8 +350,8 @@ def _spec_problems(key: str, model: type[Spec], value: Any, arguments: Mapping[s
                 # An output inside a spec makes the whole spec unknown.
                 # The argument's name may be the plural of the field's.
                 fields = {form for each in map(to_camel, where) for form in (each, f"{each}s")}
-                beside = next((name for name in arguments if to_camel(name) in fields), None)
-                yield Problem(path, OUTPUT + (f"; pass it as the argument `{beside}`" if beside else ""))
+                argument = next((name for name in arguments if to_camel(name) in fields), None)
+                yield Problem(path, OUTPUT + (f"; pass it as the argument `{argument}`" if argument else ""))
             elif each["type"] == "value_error":
                 yield from _rule_problems(path, str(each["ctx"]["error"]), each["input"])
             else:
@@ -394,5 +394,5 @@ def _fields_at(model: Any, loc: Sequence[int | str]) -> list[str]:
 
 def _instead(word: str, choices: Sequence[str]) -> str:
     by_form = {to_camel(choice).lower(): choice for choice in choices}
-    near = difflib.get_close_matches(to_camel(word).lower(), by_form, n=1, cutoff=0.7)
+    near = similar(to_camel(word).lower(), by_form)
     return f"did you mean `{by_form[near[0]]}`?" if near else f"allowed: {', '.join(choices)}"

@@ -3,13 +3,13 @@
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from difflib import get_close_matches
 from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
 from awsfacts.partitions import AWS, CHINA, partition_of
 from mlplatform import iam
+from mlplatform.refusals import similar
 from mlplatform.registries.image_registry import spec as images
 
 DATA: Final = Path(__file__).with_name("endpoint_services.json")
@@ -86,7 +86,7 @@ def unknown(services: Sequence[str]) -> list[str]:
                 f"{service}: allowed: services without a gateway endpoint, since {service} has one, which is free"
             )
         elif service not in _data()["services"]:
-            near = get_close_matches(service.rsplit(".", 1)[-1], _data()["services"], n=3, cutoff=0.5)
+            near = similar(service.rsplit(".", 1)[-1], _data()["services"], most=3, cutoff=0.5)
             allowed = ", ".join(near) or "ecr.api, sts, secretsmanager"
             problems.append(f"{service}: allowed: services with an interface endpoint, e.g. {allowed}")
     return problems

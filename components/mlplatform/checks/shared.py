@@ -108,7 +108,7 @@ def place_problems(region: str | None, partition: str | None, names: tuple[str, 
 
 
 def _by(check: Callable[[str], object]) -> Callable[[str], str | None]:
-    """What is allowed instead of a value that `check` refuses by a ValueError."""
+    """What is allowed instead of a value for which `check` raises a ValueError."""
 
     def allowed(value: str) -> str | None:
         try:

@@ -1,0 +1,1 @@
+"""Checks of components' arguments, before any resource is created."""
