@@ -16,6 +16,7 @@ from mlpctl.review.crowding import crowded
 from mlpctl.review.groups import component_of, counts, groups, unknowns
 from mlpctl.review.plan import Op, Plan
 from mlpctl.review.report import Difference, Edge, Report, Violation
+from mlpctl.review.ruling import ruled
 from mlpctl.review.twins import twins
 from mlpctl.review.unchecked import unchecked
 from mlpctl.review.values import walk
@@ -41,7 +42,8 @@ def review(plan: Plan, book: Book, today: date) -> Report:
     found = counts(plan)
     against = violations(plan)
     changed = outputs(plan)
-    findings = Findings(found, priced.cost, priced.limits, checked.invalid, against, len(changed))
+    rules = ruled(plan, dangers, today)
+    findings = Findings(found, priced.cost, priced.limits, checked.invalid, against, rules, len(changed))
     return Report(
         project=plan.project or UNNAMED,
         stack=plan.stack or UNNAMED,
@@ -60,6 +62,7 @@ def review(plan: Plan, book: Book, today: date) -> Report:
         messages=tuple(_messages(plan)),
         notes=tuple(notes(plan)),
         violations=against,
+        rules=rules,
         outputs=changed,
         edges=edges(plan),
     )
