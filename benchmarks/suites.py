@@ -4,13 +4,14 @@ import json
 import os
 import shutil
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Final
+from typing import Any, Final
 
 from benchmarks import twin
+from benchmarks.firewalls import firewall_plan_of
 from benchmarks.measure import BenchmarkError, Run, alternate, peak_mib, run, seconds
 from benchmarks.mixed import mixed_plan_of
 from benchmarks.plans import plan_of
@@ -24,6 +25,9 @@ REVIEWED: Final = 2000
 
 MIXED: Final[Mapping[int, int]] = {2000: 3, 10000: 15}
 """Numbers of resources in the reviewed mixed plans, and the target in seconds for each."""
+
+RULES: Final = 5000
+"""Number of rules of the reviewed firewall."""
 
 NO_TERRAFORM: Final = Line("skipped: terraform or its aws provider is not installed", "")
 
@@ -192,26 +196,38 @@ def review(rounds: int) -> list[Line]:
 
 def mixed(rounds: int) -> list[Line]:
     """Reviews of plans of many types in all formats, each compared with a tenth of the size."""
+    sizes = sorted({part for size in MIXED for part in (size, size // 10)})
+    runs = _reviews(rounds, {size: mixed_plan_of(size) for size in sizes})
+    return [line for size, aim in MIXED.items() for line in _grown(runs, size, f"{size:,} mixed resources", aim)]
+
+
+def firewalls(rounds: int) -> list[Line]:
+    """Review of one firewall with thousands of rules in all formats, compared with a tenth of the size."""
+    runs = _reviews(rounds, {size: firewall_plan_of(size) for size in (RULES // 10, RULES)})
+    return [*_grown(runs, RULES, f"a firewall with {RULES:,} rules", 10)]
+
+
+def _reviews(rounds: int, plans: Mapping[int, Mapping[str, Any]]) -> Mapping[int, list[Run]]:
+    """Reviews of plans in all formats, by the size of the plan."""
     command = str(ROOT / ".venv/bin/mlpctl")
     with TemporaryDirectory(prefix="mlplatform-bench-") as name:
         folder = Path(name)
-        sizes = sorted({part for size in MIXED for part in (size, size // 10)})
-        for size in sizes:
-            (folder / f"mixed-{size}.json").write_text(json.dumps(mixed_plan_of(size)))
+        for size, plan in plans.items():
+            (folder / f"plan-of-{size}.json").write_text(json.dumps(plan))
 
         def reviewing(size: int) -> Run:
             forms = [f"--{form}={folder / f'{size}.{form}'}" for form in ("markdown", "html", "json")]
-            return run([command, "review", "--plan", str(folder / f"mixed-{size}.json"), *forms], ROOT, os.environ)
+            return run([command, "review", "--plan", str(folder / f"plan-of-{size}.json"), *forms], ROOT, os.environ)
 
-        runs = alternate(rounds, **{str(size): partial(reviewing, size) for size in sizes})
-    lines = []
-    for size, aim in MIXED.items():
-        ours, tenth = (seconds(runs[str(part)]) * 1000 / part for part in (size, size // 10))
-        lines += [
-            Line(f"review of {size:,} mixed resources", f"{seconds(runs[str(size)]):.1f} s", aim=f"≤ {aim} s"),
-            Line("ms each", f"{ours:.2f}", f"{tenth:.2f}", f"{ours / tenth:.2f}", "≤ 1.00"),
-        ]
-    return lines
+        runs = alternate(rounds, **{str(size): partial(reviewing, size) for size in plans})
+    return {size: runs[str(size)] for size in plans}
+
+
+def _grown(runs: Mapping[int, list[Run]], size: int, what: str, aim: int) -> Iterator[Line]:
+    """The time of a review, and of each part compared with a tenth of the size."""
+    ours, tenth = (seconds(runs[part]) * 1000 / part for part in (size, size // 10))
+    yield Line(f"review of {what}", f"{seconds(runs[size]):.1f} s", aim=f"≤ {aim} s")
+    yield Line("ms each", f"{ours:.2f}", f"{tenth:.2f}", f"{ours / tenth:.2f}", "≤ 1.00")
 
 
 SUITES: Final[Mapping[str, Callable[[int], list[Line]]]] = {
@@ -223,6 +239,7 @@ SUITES: Final[Mapping[str, Callable[[int], list[Line]]]] = {
     "terraform": terraform,
     "review": review,
     "mixed": mixed,
+    "firewalls": firewalls,
 }
 
 

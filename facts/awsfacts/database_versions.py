@@ -11,6 +11,8 @@ from awsfacts.tables import read_table
 _MAJOR: Final = {"postgres": r"\d+", "mysql": r"\d+\.\d+"}
 """Pattern of a major version, by the family of the engine."""
 
+_WITHOUT_THIRD_YEAR: Final = frozenset({"aurora-mysql"})
+
 
 def major(engine: str, version: str) -> str:
     """The major version, e.g. `12` of PostgreSQL 12.22 and `5.7` of MySQL 5.7.44; empty if it is not known."""
@@ -33,6 +35,19 @@ def needs_extended_support(engine: str, version: str, today: date) -> bool:
     if not ends or not number:
         return False
     return today > ends[number] if number in ends else _ordered(number) < min(map(_ordered, ends))
+
+
+def is_in_third_year(engine: str, version: str, today: date) -> bool | None:
+    """Whether Extended Support of a version is charged at the price of the third year; None if it is not known.
+
+    It begins two years after the end of standard support; Aurora MySQL has no such price.
+    https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/extended-support-charges.html
+    """
+    last = ends_of_standard_support(engine).get(major(engine, version))
+    if last is None or engine in _WITHOUT_THIRD_YEAR:
+        return None if last is None else False
+    # Not every date exists two years later.
+    return (today.year - 2, today.month, today.day) > (last.year, last.month, last.day)
 
 
 def _ordered(number: str) -> tuple[int, ...]:

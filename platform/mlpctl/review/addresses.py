@@ -62,6 +62,11 @@ class Addresses:
         return sum(high - low + 1 for low, high in self.spans)
 
 
+def union(parts: Iterable[Addresses]) -> Addresses:
+    """All addresses of several sets."""
+    return Addresses(_joined([span for each in parts for span in each.spans]))
+
+
 def let_in(rules: Sequence[tuple[bool, Addresses]]) -> Addresses:
     """The addresses that a list of allow and deny rules allows; the first rule that matches an address applies."""
     starts = sorted((low, rank, high) for rank, (_, some) in enumerate(rules) for low, high in some.spans)
@@ -121,6 +126,11 @@ def is_large(some: Addresses, family: int) -> bool:
     """Whether they contain a large part of the public addresses."""
     every = public(family)
     return (every.size - (every - some).size) * LARGE >= every.size
+
+
+def may_be_large(size: int, family: int) -> bool:
+    """Whether this many addresses can contain a large part of the public addresses."""
+    return size * LARGE >= public(family).size
 
 
 def _spans(text: str) -> Iterable[tuple[int, _Span]]:

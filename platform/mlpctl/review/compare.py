@@ -17,6 +17,7 @@ from mlpctl.review.equality import (
     policy,
     same_word,
 )
+from mlpctl.review.meaning import same_policy
 from mlpctl.review.naming import COMPUTED, SERVERS
 from mlpctl.review.place import ABSENT, Place, is_set, means_no_order
 from mlpctl.review.report import Difference
@@ -49,9 +50,18 @@ def compared(old: Value, new: Value, path: str, *, strict: bool = False, type: s
         strict: Whether an empty value differs from a missing one.
         type: The resource's type, if the property is one of its inputs.
     """
+    return tuple(difference(each, False) for each in _significant(old, new, path, strict=strict, type=type))
+
+
+def differs(old: Value, new: Value, path: str, *, type: str = "") -> bool:
+    """Whether there is any significant difference between two values of the property `path`, as in `compared`."""
+    return any(True for _ in _significant(old, new, path, strict=False, type=type))
+
+
+def _significant(old: Value, new: Value, path: str, *, strict: bool, type: str) -> Iterator[Delta]:
     place = Place(path, path.rsplit(".", 1)[-1], strict=strict, type=type)
     found = _compare(ABSENT if old is None else old, ABSENT if new is None else new, place)
-    return tuple(difference(each, False) for each in found if not each.noise)
+    return (each for each in found if not each.noise)
 
 
 def compare_key(old: Mapping[str, Value], new: Mapping[str, Value], key: str, place: Place) -> Iterator[Delta]:
@@ -81,6 +91,9 @@ def _compare(old: Value, new: Value, place: Place) -> Iterator[Delta]:
         return
     if isinstance(old, Mapping) and isinstance(new, Mapping):
         if "Statement" in old and "Statement" in new:
+            if same_policy(old, new):
+                yield Delta(place.path, old, new, noise=True)
+                return
             old, new, place = policy(old), policy(new), place._replace(policy=True)
         for key in sorted({*old, *new}, key=str):
             yield from compare_key(old, new, key, place)

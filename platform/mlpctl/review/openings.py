@@ -127,14 +127,6 @@ class Layer:
     doubtful: bool = False
     """Whether its protocol or port is unknown."""
 
-    def fits(self, protocol: str, port: int) -> bool:
-        """Whether it covers a port."""
-        return self.protocol in ("", protocol) and self.low <= port <= self.high
-
-    def guards(self, target: str) -> bool:
-        """Whether it applies to a target; an empty target stands for everything that no rule names."""
-        return not self.targets or target in self.targets or any(lies_in(target, each) for each in self.targets)
-
 
 def ways(opening: Opening) -> Sequence[str]:
     """Properties of a resource that define its rules."""
@@ -192,13 +184,6 @@ def _targets(opening: Opening, rule: Mapping[str, Value]) -> tuple[frozenset[str
     if known & _ALL_TARGETS:
         return frozenset(), False
     return known, len(known) < len(set(map(str, found)))
-
-
-@cache
-def lies_in(target: str, other: str) -> bool:
-    """Whether two targets are address ranges and the first is inside the other."""
-    one, two = addresses.parsed([target]), addresses.parsed([other])
-    return any(one.values()) and all(not one[family] - two[family] for family in one)
 
 
 def _services(opening: Opening, rule: Mapping[str, Value], way: str) -> list[Mapping[str, Value]]:

@@ -25,7 +25,7 @@ https://docs.aws.amazon.com/IAM/latest/UserGuide/best-practices.html#bp-permissi
 def wildcards(policy: Value) -> set[str]:
     """The wildcard actions and principals that a policy allows; principals only if no condition limits them."""
     found: set[str] = set()
-    for statement in _allowed(policy):
+    for statement in statements(policy):
         found |= {
             f"action {each}" for each in items(statement.get("Action")) if str(each).endswith("*") and _broad(each)
         }
@@ -45,7 +45,7 @@ def lets_in_everybody(policy: Value) -> bool:
 
 def allows_anything(policies: Iterable[Value]) -> bool:
     """Whether policies allow everything, or let a principal grant itself everything."""
-    return any(_is_anything(statement) for policy in policies for statement in _allowed(policy))
+    return any(_is_anything(statement) for policy in policies for statement in statements(policy))
 
 
 def _is_anything(statement: Mapping[str, Any]) -> bool:
@@ -69,11 +69,11 @@ def _is_every(resource: Value) -> bool:
     return any(fnmatch.fnmatchcase(f"arn:aws:iam::0:{kind}/any", some) for kind in ("role", "user", "group", "policy"))
 
 
-def _allowed(policy: Value) -> Iterator[Mapping[str, Any]]:
-    """The `Allow` statements of a policy."""
+def statements(policy: Value, effect: str = "Allow") -> Iterator[Mapping[str, Any]]:
+    """The statements of a policy with an effect."""
     content = document(policy) if isinstance(policy, str) else policy
     for statement in items(content.get("Statement")) if isinstance(content, Mapping) else ():
-        if isinstance(statement, Mapping) and statement.get("Effect") == "Allow":
+        if isinstance(statement, Mapping) and statement.get("Effect") == effect:
             yield statement
 
 

@@ -4,10 +4,9 @@ All rules of a group, inline and separate resources, are combined for each direc
 peers per protocol and port. Rules that are split, joined or moved result in the same set.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache, reduce
-from operator import or_
+from functools import cache
 from typing import Any, Final
 
 from awsfacts.tables import Row, read_table
@@ -20,9 +19,10 @@ from mlpctl.review.rules import protocol_of
 from mlpctl.review.targets import Targets
 from mlpctl.review.values import Masked, Secret, Unknown, Value, items, walk
 
-MOST: Final = 400
-"""Maximum number of rules of a group that are combined; the AWS quota is 60 by default and at most 1,000.
+MOST: Final = 50_000
+"""Maximum number of rules that are combined for all ports together.
 
+Of 5,000 rules for a port each, every one is combined once; AWS allows at most 1,000 for a group.
 https://docs.aws.amazon.com/vpc/latest/userguide/amazon-vpc-limits.html
 """
 
@@ -122,31 +122,55 @@ def is_rule(change: Change) -> bool:
 
 def same(old: Value, new: Value) -> bool:
     """Whether two lists of rules allow the same traffic; False if they are not such rules or a part is unknown."""
-    if not isinstance(old, list) or not isinstance(new, list) or not (old or new) or len(old) + len(new) > MOST:
+    if not isinstance(old, list) or not isinstance(new, list) or not (old or new):
         return False
     sides = [[way for rule in rules for way in _ways(rule)] for rules in (old, new)]
     if any(each is None for ways in sides for each in ways):
         return False
     before, after = ([each for each in ways if each] for ways in sides)
-    protocols = {each.protocol for each in (*before, *after)} | {""}
-    return _reach(before, protocols) == _reach(after, protocols)
+    reaches = [_reach(ways, {each.protocol for each in (*before, *after)} | {""}) for ways in (before, after)]
+    return reaches[0] is not None and reaches[0] == reaches[1]
 
 
-def _reach(ways: Sequence[_Way], protocols: Iterable[str]) -> _Reach:
-    """The port ranges of each protocol with their peers; `""` stands for protocols that no rule names."""
+def _reach(ways: Sequence[_Way], protocols: Iterable[str]) -> _Reach | None:
+    """The port ranges of each protocol with their peers; `""` stands for protocols that no rule names.
+
+    None if too many rules overlap.
+    """
     found: list[tuple[Any, ...]] = []
+    named: dict[str, list[_Way]] = {}
+    for way in ways:
+        named.setdefault(way.protocol, []).append(way)
+    work = 0
     for protocol in protocols:
-        fitting = [each for each in ways if each.protocol in (_EVERY, protocol)]
-        starts = sorted({PORTS[0], *(each.low for each in fitting), *(each.high + 1 for each in fitting)})
         last: tuple[Any, ...] = ()
-        for low in starts:
-            here = [each for each in fitting if each.low <= low <= each.high]
-            spans = [reduce(or_, (each.spans[family] for each in here), Addresses()) for family in (4, 6)]
+        for low, here in _active([way for each in {protocol, _EVERY} for way in named.get(each, ())]):
+            work += len(here)
+            if work > MOST:
+                return None
+            spans = [addresses.union(each.spans[family] for each in here) for family in (4, 6)]
             passes = (*spans, frozenset[str]().union(*(each.peers for each in here)))
             if passes != last:
                 found.append((protocol, low, *passes))
                 last = passes
     return frozenset(found)
+
+
+def _active(ways: Sequence[_Way]) -> Iterator[tuple[int, Collection[_Way]]]:
+    """The ports at which other rules apply, in ascending order, and the rules that apply from there."""
+    coming: dict[int, list[int]] = {}
+    leaving: dict[int, list[int]] = {}
+    for number, way in enumerate(ways):
+        coming.setdefault(way.low, []).append(number)
+        leaving.setdefault(way.high + 1, []).append(number)
+    here: dict[int, _Way] = {}
+    for port in sorted({PORTS[0], *coming, *leaving}):
+        for number in leaving.get(port, ()):
+            here.pop(number, None)
+        for number in coming.get(port, ()):
+            if ways[number].high >= port:
+                here[number] = ways[number]
+        yield port, here.values()
 
 
 def _ways(rule: Value) -> Iterator[_Way | None]:

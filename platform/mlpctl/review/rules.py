@@ -64,13 +64,18 @@ def _notation(rule: Value) -> Atoms:
     if not isinstance(rule, Mapping) or not any(key in rule for key in (*_PORTS, *_SOURCES)):
         return frozenset()
     protocol = next((rule[key] for key in _PROTOCOLS if key in rule), None)
-    values = [rule.get(key) for key in NOTATION]
-    if protocol is None or any(isinstance(each, Unknown | Secret | Masked) for _, each in walk(values)):
+    if protocol is None or any(_is_hidden(each) for key, each in rule.items() if key in NOTATION):
         return frozenset()
     word = protocol_of(protocol)
     ports = tuple(_number(rule.get(key)) for key in (*_PORTS, *_MESSAGES)) if word in _WITH_PORTS else ()
     sources = [*_sources(rule)] or ["nowhere"]
     return frozenset(f"{word} {ports} {source}" for source in sources)
+
+
+def _is_hidden(value: Value) -> bool:
+    """Whether a value, or a part of it, is unknown or redacted."""
+    parts = (each for _, each in walk(value)) if isinstance(value, list | Mapping) else (value,)
+    return any(isinstance(each, Unknown | Secret | Masked) for each in parts)
 
 
 def protocol_of(value: Value) -> str:

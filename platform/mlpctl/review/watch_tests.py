@@ -12,7 +12,7 @@ from functools import cache
 from typing import Any, Final
 
 from awsfacts import eks_settings
-from mlpctl.review import policies
+from mlpctl.review import federation, policies
 from mlpctl.review.equality import natural_keys, word
 from mlpctl.review.values import UNKNOWN, Unknown, Value, items
 
@@ -222,6 +222,11 @@ def opened(old: Value, new: Value, value: Any) -> bool:
     return policies.lets_in_everybody(new) and not policies.lets_in_everybody(old)
 
 
+def federated(old: Value, new: Value, value: Any) -> bool:
+    """Whether a trust policy lets in any identity of an OpenID Connect provider, and did not."""
+    return bool(federation.open_issuers(new) - federation.open_issuers(old))
+
+
 TESTS: Final[Mapping[str, Callable[[Value, Value, Any], bool]]] = {
     "turnedOn": turned_on,
     "turnedOff": turned_off,
@@ -248,6 +253,7 @@ TESTS: Final[Mapping[str, Callable[[Value, Value, Any], bool]]] = {
     "allowsAnything": allows_anything,
     "widened": widened,
     "opened": opened,
+    "federated": federated,
 }
 """The tests by their names."""
 

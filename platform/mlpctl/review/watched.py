@@ -8,7 +8,7 @@ from typing import Final
 from awsfacts.records import Holding, Watch
 from mlpctl import urns
 from mlpctl.review import machines, records, rules
-from mlpctl.review.compare import CHANGED_SECRET, compared
+from mlpctl.review.compare import CHANGED_SECRET, compared, differs
 from mlpctl.review.context import Context
 from mlpctl.review.finding import HARMS, Finding, causes, line, tier_of
 from mlpctl.review.kinds import short_type
@@ -105,7 +105,7 @@ def _harm(watch: Watch) -> Harm:
 _NEEDS_BOTH: Final = frozenset(
     {
         *("fewer", "shrunk", "swapped", "added", "widened", "administers", "becomesAny", "lowersAny", "allowsAll"),
-        *("opened", "allowsAnything"),
+        *("opened", "federated", "allowsAnything"),
     }
 )
 """Tests that cannot be answered with an unknown value: the test for any change already reports it."""
@@ -179,7 +179,7 @@ def _means_the_same(context: Context, change: Change, watch: Watch, way: str, ol
     if watch.test != "changed" or watch.harm is not Holding.IDENTITY or not isinstance(old, list):
         return False
     return context.reaches.keeps(change, way) or (
-        _described(old) and not compared(_bare(old), _bare(new), way, type=change.type)
+        _described(old) and not differs(_bare(old), _bare(new), way, type=change.type)
     )
 
 

@@ -11,6 +11,7 @@ from mlpctl.review.risk import dangers
 ND, NC = "Standard_ND96isr_H100_v5", "Standard_NC4as_T4_v3"
 A3, A2 = "a3-highgpu-8g", "a2-highgpu-1g"
 AKS, CLASSIC_AKS = "azure-native:containerservice:ManagedCluster", "azure:containerservice/kubernetesCluster"
+AKS_POOL = "azure:containerservice/kubernetesClusterNodePool:KubernetesClusterNodePool"
 AKS_OLD = "azure-native:containerservice/v20240101:ManagedCluster"
 GKE, NATIVE_GKE = "gcp:container/cluster:Cluster", "google-native:container/v1:Cluster"
 GKE_POOL, RESERVATION = "gcp:container/nodePool:NodePool", "gcp:compute/reservation:Reservation"
@@ -168,6 +169,18 @@ TAKEN: list[tuple[str, Any, Any]] = [
     (PTU, {"sku": {"name": "ProvisionedManaged", "capacity": 50}}, {"sku": {"name": "Standard", "capacity": 50}}),
     ("azure:cognitive/deployment:Deployment", {"sku": {"capacity": 300}}, {"sku": {"capacity": 50}}),
     ("azure:cognitive/deployment:Deployment", {"scale": {"capacity": 300}}, {"scale": {"capacity": 50}}),
+    (
+        "azure-native:cognitiveservices:Deployment",
+        {"properties": {"scaleSettings": {"capacity": 300}}},
+        {"properties": {"scaleSettings": {"capacity": 50}}},
+    ),
+    (
+        "azure-native:machinelearningservices:OnlineDeployment",
+        {"properties": {"scaleSettings": {"minInstances": 3}}},
+        {"properties": {"scaleSettings": {"minInstances": 1}}},
+    ),
+    (AKS_POOL, {"priority": "Regular"}, {"priority": "Spot"}),
+    (AKS_POOL, {"zones": ["1", "2"]}, {"zones": ["1"]}),
     (CLUSTER, group(16), group(4)),
     (CLUSTER, group(16), group(0)),
     (CLUSTER, group(16), group(16, "ml.g5.xlarge")),

@@ -13,6 +13,8 @@ import pytest
 from benchmarks.mixed import mixed_plan_of
 from benchmarks.plans import plan_of
 
+from changes import plan as changed_plan
+from changes import update
 from mlpctl.review import addresses, assemble, groups, plan, reach, reader, risk, watched
 from mlpctl.review.cost import book
 from mlpctl.review.cost.estimate import estimate
@@ -218,3 +220,62 @@ def test_combining_a_chain_of_components_is_linear() -> None:
 def test_cyclic_dependencies_are_unchanged() -> None:
     circle = [("a", "b"), ("b", "c"), ("c", "a"), ("a", "c")]
     assert assemble._shortest(circle) == sorted(circle)
+
+
+GROUP, ACL = "aws:ec2/securityGroup:SecurityGroup", "aws:ec2/networkAcl:NetworkAcl"
+NSG = "azure-native:network:NetworkSecurityGroup"
+
+
+def _ingress(count: int, shift: int, **more: Any) -> dict[str, Any]:
+    numbers = range(shift, count + shift)
+    rule = {"protocol": "tcp", "description": "a", **more}
+    cidr = {number: [f"52.{number >> 8}.{number & 255}.0/24"] for number in numbers}
+    return {
+        "ingress": [{"fromPort": n, "toPort": n, "cidrBlocks": cidr[n], **rule} for n in numbers],
+    }
+
+
+def _nsg(count: int, shift: int) -> dict[str, Any]:
+    """Rules that each apply to an address of their own, besides rules for all of them."""
+    rule = {"direction": "Inbound", "protocol": "Tcp", "access": "Allow", "sourceAddressPrefix": "*"}
+    ports = [
+        {
+            **{"name": f"r{number}", "priority": number, "destinationPortRange": str(number)},
+            **{"destinationAddressPrefix": f"10.1.{number >> 8}.{number & 255}" if number % 2 else "*"},
+        }
+        for number in range(shift, count + shift)
+    ]
+    return {"securityRules": [{**rule, **each} for each in ports]}
+
+
+def _acl(count: int, shift: int) -> dict[str, Any]:
+    rules = range(count)
+    return {
+        "ingress": [
+            {
+                **{"ruleNo": number + 1, "action": "deny" if number % 3 == 0 else "allow", "protocol": "tcp"},
+                **{"fromPort": 7 * number + shift, "toPort": 7 * number + shift + 3},
+                "cidrBlock": f"{number % 200 + 11}.{number // 200}.0.0/16",
+            }
+            for number in rules
+        ]
+    }
+
+
+LONG: dict[str, tuple[str, Callable[[int, int], dict[str, Any]]]] = {
+    "ports and sources": (GROUP, _ingress),
+    "sources": (GROUP, lambda count, shift: _ingress(count, shift, fromPort=22, toPort=22)),
+    "ports": (GROUP, lambda count, shift: _ingress(count, shift, cidrBlocks=["0.0.0.0/0"])),
+    "ports that overlap": (GROUP, lambda count, shift: _ingress(count, shift, toPort=65535)),
+    "a network ACL": (ACL, _acl),
+    "targets": (NSG, _nsg),
+}
+
+
+@pytest.mark.parametrize("name", LONG)
+def test_the_time_grows_like_the_number_of_rules_of_a_firewall(name: str) -> None:
+    type, made = LONG[name]
+    plans = [changed_plan(update(type, made(count, 0), made(count, 5))) for count in (10, 200, 800)]
+    risk.dangers(plans[0])
+    small, large = (calls(functools.partial(risk.dangers, each)) for each in plans[1:])
+    assert large < SLACK * 4 * small, f"{large / small:.1f} times for four times the rules"

@@ -199,16 +199,20 @@ def _nodes(of: Subject, template: Subject | None, types: Sequence[str], sizes: R
 def _running(of: Subject, specified: Subject | None, types: Sequence[str], sizes: Range, market: str) -> Parts:
     """Instances, except those that run in a reservation of the plan; `specified` names the target."""
     if specified and specified.get(f"{reserved.SPECIFICATION}.capacityReservationTarget"):
-        if reserved.is_targeted(specified):
+        if reserved.targets(specified):
             yield from _instances(of, types, reserved.NOTHING, "on-demand")
             return
         yield from _instances(of, types, sizes, market)
         yield Missing("unused reserved capacity, which is charged too")
         return
-    inside, more = reserved.covered(of)
-    paid = [all_ - some for all_, some in zip(_figures(sizes), _figures(inside), strict=True)]
-    assumed = of.default("outsideReservation", more, "instances that may run in a reservation of the plan")
-    yield from assuming(_instances(of, types, Range(*paid), market), assumed if more else None)
+    share = reserved.covered(of)
+    paid = [all_ - some for all_, some in zip(_figures(sizes), _figures(share.inside), strict=True)]
+    assumed = None
+    if share.assumed:
+        assumed = of.default("insideReservation", share.assumed, "instances that run in a reservation of the plan")
+    elif share.outside:
+        assumed = of.default("outsideReservation", share.outside, "instances that may run in a reservation of the plan")
+    yield from assuming(_instances(of, types, Range(*paid), market), assumed)
 
 
 def _instances(of: Subject, types: Sequence[str], sizes: Range, market: str) -> Parts:

@@ -1,6 +1,7 @@
 """Prices of databases."""
 
 import math
+import re
 from collections.abc import Mapping
 from typing import Final, NamedTuple
 
@@ -36,6 +37,10 @@ NO_EXTENDED_SUPPORT: Final = "open-source-rds-extended-support-disabled"
 """Value of `engineLifecycleSupport` without which RDS Extended Support is charged:
 https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/extended-support-charges.html"""
 
+_CLASS: Final = re.compile(r"db\.(?P<family>[a-z][a-z0-9]*)\.(?:micro|small|medium|large|(?P<times>\d*)xlarge)")
+_OLD_CLASSES: Final = frozenset({"t1", "t2", "m1", "m2", "m3"})
+"""Families whose sizes have other numbers of vCPUs than the same sizes of later ones."""
+
 _CLUSTER: Final = "aws:rds/cluster:Cluster"
 
 ENGINES: Final[Mapping[str, str]] = {"aurora": "aurora-mysql"}
@@ -52,7 +57,7 @@ def instance(of: Subject) -> Parts:
         yield Missing("growth by storage autoscaling")
     if of.true("dedicatedLogVolume"):
         yield Missing("its dedicated log volume")
-    yield from _extended_support(engine, of, _given(of, "engineVersion"))
+    yield from _extended_support(engine, of, of, _given(of, "engineVersion"))
     yield from _insights(of)
 
 
@@ -73,7 +78,7 @@ def cluster_instance(of: Subject) -> Parts:
         raise NoPrice("the price book does not cover Aurora I/O-Optimized")
     engine = of.needed("engine")
     yield from of.hourly("rds", f"{ENGINES.get(engine, engine)}.single.{kind}")
-    yield from _extended_support(engine, *clusters, of)
+    yield from _extended_support(engine, of, *clusters, of)
     yield from _insights(of)
 
 
@@ -90,23 +95,50 @@ def _clusters(of: Subject) -> list[Subject]:
     return [of.beside(each) for each in of.world.called(_CLUSTER, name, "clusterIdentifier")]
 
 
-def _extended_support(engine: str, *sources: Subject) -> Parts:
-    """The missing price of RDS Extended Support, by the version of the engine in any of the sources."""
+def _extended_support(engine: str, of: Subject, *sources: Subject) -> Parts:
+    """RDS Extended Support of an instance, by the version of the engine in any of the sources."""
     if any(each.get("engineLifecycleSupport") == NO_EXTENDED_SUPPORT for each in sources):
         return
-    engine, today = ENGINES.get(engine, engine), sources[0].world.today
+    engine, today = ENGINES.get(engine, engine), of.world.today
     versions = [each.get("engineVersion") for each in sources]
     known = [each for each in versions if isinstance(each, str)]
     old = [each for each in known if database_versions.needs_extended_support(engine, each, today)]
     if old:
         words = f"RDS Extended Support of {engine} {database_versions.major(engine, old[0])}"
-        yield Missing(f"{words}, which is charged per vCPU", large=True)
+        yield from aside(_supported(engine, old[0], of), f"{words}, which is charged per vCPU", large=True)
     elif (
         not known
         and database_versions.ends_of_standard_support(engine)
         and any(isinstance(each, Unknown) for each in versions)
     ):
         yield Missing("RDS Extended Support, if its engine version requires it")
+
+
+def _supported(engine: str, version: str, of: Subject) -> Parts:
+    """Extended Support of a version, for the instance and its standby.
+
+    https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/extended-support-charges.html
+    """
+    late = database_versions.is_in_third_year(engine, version, of.world.today)
+    if late is None:
+        raise NoPrice("AWS offers it only for later versions")
+    count = vcpus(of.needed("instanceClass")) * (STANDBY if of.true("multiAz") else 1)
+    yield from of.hourly("rds", f"extended-support.{'year-3' if late else 'years-1-2'}", count)
+
+
+def vcpus(kind: str) -> int:
+    """Number of vCPUs of an instance class, e.g. 4 of `db.r6g.xlarge`.
+
+    https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/Concepts.DBInstanceClass.Summary.html
+
+    Raises:
+        NoPrice: it is not known.
+    """
+    if (found := _CLASS.fullmatch(kind)) is None or found["family"] in _OLD_CLASSES:
+        raise NoPrice(f"the number of vCPUs of {kind} is not known")
+    if found["times"] is not None:
+        return 4 * int(found["times"] or 1)
+    return 2
 
 
 def _storage(of: Subject, engine: str) -> Parts:

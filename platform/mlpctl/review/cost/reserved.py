@@ -1,16 +1,18 @@
 """Finds the instances of a plan that run in its capacity reservations, so that they are not charged twice.
 
 A reservation is billed like running instances, whether they run or not. An instance runs in the reservation that it
-targets, or in an open reservation of its type and zone:
+targets, or in an open reservation of its type and zone. One whose zone is not known is expected to run in an open
+reservation of its type in the region, so that it is counted once; its maximum is without the reservation.
 https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/capacity-reservations-pricing-billing.html
 https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/using-capacity-reservations.html
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from mlpctl.review.cost.parts import NoPrice, Range, Subject
+from mlpctl.review.plan import Change
 from mlpctl.review.values import walk
 
 RESERVATION: Final = "aws:ec2/capacityReservation:CapacityReservation"
@@ -34,77 +36,140 @@ _Sides = tuple[float, float, float]
 class _Pool:
     """Instances of one type that may run in an open reservation."""
 
-    kind: str
+    place: tuple[str, str]
+    """Instance type and region."""
+
     zones: frozenset[str] | None
     """The zones of the instances; None if they are not known."""
 
     sizes: _Sides
 
+    @property
+    def zone(self) -> str:
+        """The only zone; empty if there are several or none is known."""
+        return next(iter(self.zones)) if self.zones is not None and len(self.zones) == 1 else ""
 
-def is_targeted(of: Subject) -> bool:
-    """Whether this launch template or instance targets a reservation of the plan."""
+
+@dataclass(frozen=True)
+class Covered:
+    """Instances of a pool that are charged with open reservations of the plan."""
+
+    inside: Range = NOTHING
+    """How many run in the reservations; the expected number includes those of which that is only assumed."""
+
+    assumed: float = 0
+    """How many of the expected number are only assumed to do so, because a zone is not known."""
+
+    outside: float = 0
+    """How many more of the expected number may do so, because they are spread over several zones."""
+
+
+def targets(of: Subject) -> Sequence[Change]:
+    """The reservations of the plan that this launch template or instance targets."""
     sources = of.causes(SPECIFICATION)
     named = {each for _, each in walk(of.get(f"{SPECIFICATION}.capacityReservationTarget")) if isinstance(each, str)}
-    if of.world.named(RESERVATION, named) or any(each.change.type == RESERVATION for each in sources):
-        return True
-    return any(_has_reservations(each) for each in sources if each.change.type == _GROUP)
+    found = [*of.world.named(RESERVATION, named), *(each.change for each in sources if each.change.type == RESERVATION)]
+    groups = [each for each in sources if each.change.type == _GROUP]
+    found += [change for each in groups for change in _reservations(each)]
+    return [*{each.urn: each for each in found}.values()]
 
 
-def covered(of: Subject) -> tuple[Range, float]:
-    """How many of a pool's instances run in open reservations of the plan, and how many more may do so.
+def covered(of: Subject) -> Covered:
+    """How many of a pool's instances run in open reservations of the plan.
 
     Reserved capacity is used only once.
     """
-    shares = of.world.reserved.get(of.before)
+    shares: Mapping[str, Covered] | None = of.world.reserved.get(of.before)
     if shares is None:
         shares = of.world.reserved[of.before] = dict(_shares(of))
-    *inside, more = shares.get(of.change.urn, (0.0, 0.0, 0.0, 0.0))
-    return Range(*inside), more
+    return shares.get(of.change.urn, Covered())
 
 
-def _shares(of: Subject) -> Iterator[tuple[str, tuple[float, float, float, float]]]:
-    """The instances of each pool that run, or may run, in open reservations, in the plan's order."""
-    left: dict[str, dict[str, list[float]]] = {}
+_Left = dict[tuple[str, str], dict[str, list[float]]]
+"""Unused reserved instances (minimum, expected, maximum) by type and region, and by zone."""
+
+
+def _shares(of: Subject) -> Iterator[tuple[str, Covered]]:
+    """The instances of each pool that run, or may run, in open reservations.
+
+    Those that target a reservation, and those that can only run in one zone, use it first; otherwise in the plan's
+    order.
+    """
+    left: _Left = {}
+    opens: dict[str, list[float]] = {}
     for each in of.world.of_type(RESERVATION):
         if (found := _open(of.beside(each))) is not None:
-            kind, zone, count = found
-            sides = left.setdefault(kind, {}).setdefault(zone, [0.0, 0.0, 0.0])
+            place, zone, count = found
+            sides = left.setdefault(place, {}).setdefault(zone, [0.0, 0.0, 0.0])
             sides[:] = [side + count for side in sides]
+            opens[each.urn] = sides
     if not left:
         return
+    pools: list[tuple[int, str, _Pool]] = []
     for kind in _POOLS:
         for each in of.world.of_type(kind):
-            pool = _pool(of.beside(each))
-            if pool and pool.kind in left:
-                yield each.urn, _taken(pool, left[pool.kind])
+            subject = of.beside(each)
+            _take_targeted(subject, opens)
+            pool = _pool(subject)
+            if pool and pool.place in left:
+                pools.append((0 if pool.zone else 2 if pool.zones else 1, each.urn, pool))
+    for _, urn, pool in sorted(pools, key=lambda each: each[0]):
+        yield urn, _taken(pool, left[pool.place])
 
 
-def _taken(pool: _Pool, left: dict[str, list[float]]) -> tuple[float, float, float, float]:
+def _take_targeted(of: Subject, opens: Mapping[str, list[float]]) -> None:
+    """Use the capacity of the open reservations that a pool targets."""
+    try:
+        specified = _specified(of)
+        sizes = _sizes(of)
+    except NoPrice:
+        return
+    wanted = [*sizes]
+    for each in targets(specified) if specified else ():
+        sides = opens.get(each.urn, [0.0, 0.0, 0.0])
+        for side, count in enumerate(wanted):
+            more = min(count, sides[side])
+            sides[side] -= more
+            wanted[side] -= more
+
+
+def _specified(of: Subject) -> Subject | None:
+    """The pool itself or its launch template, whichever targets a reservation."""
+    templates = of.linked("launchTemplate", LAUNCH_TEMPLATE)
+    target = f"{SPECIFICATION}.capacityReservationTarget"
+    return next((each for each in (of, *templates[:1]) if each.inputs and each.get(target) is not None), None)
+
+
+def _taken(pool: _Pool, left: dict[str, list[float]]) -> Covered:
     """The instances of a pool that run in the remaining capacity of its type, and how many more may do so."""
     taken = [0.0, 0.0, 0.0]
-    fits = 0.0
-    # Instances that may be in another zone may not use the reservation, so only the minimum is reduced.
-    surely = pool.zones is not None and len(pool.zones) == 1
+    fits = assumed = 0.0
     for zone, sides in left.items():
         if pool.zones is not None and zone and zone not in pool.zones:
             continue
         fits += sides[1]
-        for side in range(3 if surely and zone else 1):
+        surely = bool(zone) and pool.zone == zone
+        # An instance in an unknown zone is expected to run in the reservation that was made for its type; the most
+        # that it may cost is without it. Instances that are spread over zones use it only in the cheapest case.
+        unknown = pool.zones is None or (not zone and bool(pool.zone))
+        for side in range(3 if surely else 2 if unknown else 1):
             more = min(sides[side], pool.sizes[side] - taken[side])
             taken[side] += more
             sides[side] -= more
-    return taken[0], taken[1], taken[2], min(fits, pool.sizes[1]) - taken[1]
+            assumed += more if unknown and side == 1 else 0
+    return Covered(Range(*taken), assumed, min(fits, pool.sizes[1]) - taken[1])
 
 
-def _open(reservation: Subject) -> tuple[str, str, float] | None:
-    """Type, zone and number of instances of an open reservation; None for other reservations."""
+def _open(reservation: Subject) -> tuple[tuple[str, str], str, float] | None:
+    """Type and region, zone, and number of instances of an open reservation; None for other reservations."""
     try:
         criteria = reservation.text("instanceMatchCriteria", "open"), reservation.text("tenancy", "default")
         if not reservation.inputs or criteria != ("open", "default"):
             return None
         zone = reservation.get("availabilityZone")
         count = reservation.number("instanceCount")
-        return reservation.text("instanceType"), zone if isinstance(zone, str) else "", count
+        place = reservation.text("instanceType"), reservation.region
+        return place, zone if isinstance(zone, str) else "", count
     except NoPrice:
         return None
 
@@ -120,7 +185,7 @@ def _pool(of: Subject) -> _Pool | None:
         types = types or ([template.text("instanceType")] if template else [])
         if len(types) != 1 or of.get("mixedInstancesPolicy") is not None:
             return None
-        return _Pool(types[0], _zones(of), _sizes(of))
+        return _Pool((types[0], of.region), _zones(of), _sizes(of))
     except NoPrice:
         return None
 
@@ -163,9 +228,9 @@ def _listed(value: object) -> list[object]:
     return value if isinstance(value, list) else []
 
 
-def _has_reservations(group: Subject) -> bool:
-    """Whether a resource group contains a reservation of the plan."""
+def _reservations(group: Subject) -> Iterator[Change]:
+    """The reservations of the plan in a resource group."""
     members = group.world.users(group.change.urn, _MEMBER, "groupArn")
-    return any(
-        source.change.type == RESERVATION for each in members for source in group.beside(each).causes("resourceArn")
-    )
+    for each in members:
+        sources = group.beside(each).causes("resourceArn")
+        yield from (source.change for source in sources if source.change.type == RESERVATION)

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from functools import cached_property
-from typing import Final, Protocol, TypeAlias
+from typing import Any, Final, Protocol, TypeAlias
 
 from mlpctl.review.cost.book import Price
 from mlpctl.review.plan import Change, Plan
@@ -41,9 +41,8 @@ class World:
     """The region of the stack; empty if it is not known."""
 
     today: date
-    reserved: dict[bool, Mapping[str, tuple[float, float, float, float]]] = field(default_factory=dict, repr=False)
-    """Instances that run in open reservations (minimum, expected, maximum), and further ones of the expected number
-    that may do so, by URN, for the state before (True) and after the update; filled by `reserved.py`."""
+    reserved: dict[bool, Mapping[str, Any]] = field(default_factory=dict, repr=False)
+    """`reserved.Covered` by URN, for the state before (True) and after the update; filled by `reserved.py`."""
 
     _names: dict[tuple[str, str], dict[str, list[Change]]] = field(default_factory=dict, repr=False)
     _objects: dict[tuple[str, bool], dict[str, list[Change]]] = field(default_factory=dict, repr=False)

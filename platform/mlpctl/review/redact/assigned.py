@@ -21,8 +21,17 @@ _VALUE: Final = re.compile(
 
 _GIVEN: Final = (
     re.compile(
-        r"""(?<![\w-])(?:--?|(?:ENV|ARG)[ \t]{1,8})(?P<name>[\w.-]{2,64})[ \t]{1,3}["']?"""
+        r"""(?<![\w-])(?:--?(?![\w-]{0,64}stdin\b)|(?:ENV|ARG)[ \t]{1,8})(?P<name>[\w.-]{2,64})[ \t]{1,3}["']?"""
         r"""(?P<bare>[^\s"'=-][^\s"']{0,4096})"""
+    ),
+    re.compile(
+        r"""\b(?:setx|set[ \t]{1,3}-\w{0,4}x\w{0,4}|config(?:ure)?[ \t]{1,3}set)"""
+        r"""[ \t]{1,3}(?P<name>[\w.-]{2,64})[ \t]{1,3}["']?"""
+        r"""(?P<bare>[^\s"'=-][^\s"']{0,4096})"""
+    ),
+    re.compile(
+        r"""\bs(?P<sep>[|/#,@~!])[\W_]{0,8}(?P<name>[A-Za-z][\w.-]{1,62}?)[\W_]{0,8}(?P=sep)"""
+        r"""(?P<bare>(?:(?!(?P=sep))[^\s"'=:]){1,512})(?P=sep)"""
     ),
     re.compile(r"<(?P<name>[\w.:-]{2,64})>(?P<bare>[^<>]{1,4096})</"),
     re.compile(
@@ -30,7 +39,8 @@ _GIVEN: Final = (
         re.IGNORECASE,
     ),
 )
-"""A flag with its value, or a Dockerfile variable; an XML element; a name and a value as attributes of an element."""
+"""A flag with its value, or a Dockerfile variable; a command that sets a variable; a replacement by sed; an XML
+element; a name and a value as attributes of an element."""
 
 _BLOCKS: Final = ("|", ">", "|-", ">-", "|+", ">+")
 

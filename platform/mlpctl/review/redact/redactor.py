@@ -15,7 +15,7 @@ from typing import Any, Final
 
 from awsfacts.credential_forms import SECRET, WORD_END, Form, Reader, as_command, forms
 from mlpctl.review import marks, signs
-from mlpctl.review.redact import assigned, yaml_text
+from mlpctl.review.redact import assigned, written, yaml_text
 from mlpctl.review.redact.encoded import ENCODED, decoded
 from mlpctl.review.redact.masks import DEEPEST, altered, digest, dumped, literal_pattern, masked, texts
 from mlpctl.review.redact.places import VALUES, Place, paired, place_of, with_copies
@@ -103,6 +103,7 @@ class Redactor:
         before = twin if isinstance(twin, dict) else {}
         name_beside = paired(values)
         flagged = place.beside or signs.flagged(values)
+        file = written.of_file(values)
         result: dict[str, Value] = {}
         for key, each in values.items():
             if key == _DEFAULTS:
@@ -116,6 +117,8 @@ class Redactor:
             here = place_of(key, each, place)
             if name_beside and key in VALUES:
                 here = place_of(name_beside, each, here)
+            if file and key in written.CONTENTS:
+                here = replace(here, why="file of a secret", wholly=True)
             if flagged and isinstance(each, (str, int, float)) and signs.names_value(key):
                 here = replace(here, why=here.why or "secret by what stands beside it")
             result[shown] = self._value(each, here, before.get(key))
@@ -140,6 +143,16 @@ class Redactor:
 
     def _words(self, values: list[Any]) -> dict[int, Value]:
         """Words with a secret that only the whole command reveals, `mysql -pSECRET`, by position."""
+        if len(values) < 2 or not all(isinstance(each, str) for each in values):
+            return {}
+        script = [*written.in_list(values, self._remember)]
+        if script != values:
+            changed = enumerate(zip(values, script, strict=True))
+            return {
+                number: masked(old, self.text(new), "written by a command")
+                for number, (old, new) in changed
+                if old != new
+            }
         line = as_command(values)
         if line is None:
             return {}
@@ -147,6 +160,9 @@ class Redactor:
         for form in forms(Reader.REDACT):
             if form.command and form.may_be_in(low):
                 left = form.find.sub(functools.partial(self._strike, form), left)
+        left = written.commands(left, self._remember)
+        if not any(each.isspace() for each in line if each != WORD_END):
+            left = assigned.beside(left.replace(WORD_END, " "), self._remember).replace(" ", WORD_END)
         after = left.split(WORD_END)
         if left == line or len(after) != len(values):
             return {}
@@ -252,6 +268,8 @@ class Redactor:
                 left = form.find.sub(functools.partial(self._strike, form), text)
                 if left != text:
                     text, why = left, form.name
+        left = written.commands(written.struck(text, self._remember), self._remember)
+        text, why = left, why if left == text else "written by a command"
         if signs.rules().stems.search(lower):
             left = yaml_text.struck(text, place, self._string) if yaml_text.looks_yaml(text) else text
             left = assigned.assignments(left, self._remember) if "=" in text or ":" in text else left

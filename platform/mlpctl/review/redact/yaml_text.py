@@ -8,6 +8,7 @@ from typing import Any, Final
 import yaml
 
 from awsfacts.tables import LOADER
+from mlpctl.review.redact import written
 from mlpctl.review.redact.masks import DEEPEST
 from mlpctl.review.redact.places import VALUES, Place, paired, place_of
 from mlpctl.review.values import HIDDEN, Masked, Secret, Value
@@ -76,11 +77,14 @@ def _node(node: Any, place: Place, spans: list[tuple[int, int]], seen: set[tuple
         if plain.get("kind") == "Secret":
             place = replace(place, properties=place.properties | {"data", "stringData"})
         name_beside = paired(plain)
+        file = written.of_file(plain)
         for key, each in node.value:
             name = key.value if isinstance(key, yaml.ScalarNode) else ""
             here = place_of(name, plain.get(name), place)
             if name_beside and name in VALUES:
                 here = place_of(name_beside, plain.get(name), here)
+            if file and name in written.CONTENTS:
+                here = replace(here, why="file of a secret", wholly=True)
             _node(each, here, spans, seen, look)
 
 

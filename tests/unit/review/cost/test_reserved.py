@@ -60,15 +60,17 @@ class TestOpenReservations:
     def test_nodes_in_other_zones_do_not_use_it(self, zones: tuple[str, ...]) -> None:
         assert paid(reserved(4), *(here := subnets(*zones)), nodes(2, 4, 6, here))["n"] == hours(2, 4, 6)
 
-    def test_nodes_in_several_or_unknown_zones_may_use_it(self) -> None:
-        assert paid(reserved(4), *(here := subnets(A, B)), nodes(2, 4, 6, here))["n"] == hours(0, 4, 6)
-        assert paid(reserved(4), nodes(2, 4, 6, subnetIds=["subnet-far"]))["n"] == hours(0, 4, 6)
-
-    @pytest.mark.parametrize("zone", [{"subnetIds": ["subnet-far"]}, {"subnetIds": None}])
-    def test_instances_that_may_use_it_are_counted_besides_it_and_reported(self, zone: Any) -> None:
-        found = only(BOOK, reserved(3), nodes(0, 4, 6, **zone))
+    def test_nodes_in_several_zones_may_use_it(self) -> None:
+        here = subnets(A, B)
+        found = only(BOOK, reserved(4), *here, nodes(2, 4, 6, here))
         assert found.monthly_usd == hours(0, 4, 6)
-        assert [each.value for each in found.assumptions if each.name == "n.outsideReservation"] == [3]
+        assert [each.value for each in found.assumptions if each.name == "n.outsideReservation"] == [4]
+
+    @pytest.mark.parametrize("zone", [{"subnetIds": ["subnet-far"]}, {"subnetIds": None}, {"subnetIds": UNKNOWN}])
+    def test_nodes_in_unknown_zones_are_expected_to_use_it(self, zone: Any) -> None:
+        found = only(BOOK, reserved(3), nodes(0, 4, 6, **zone))
+        assert found.monthly_usd == hours(0, 1, 6)
+        assert [each.value for each in found.assumptions if each.name == "n.insideReservation"] == [3]
         for known in (subnets(A), subnets(B)):
             unused = only(BOOK, reserved(3), *known, nodes(0, 4, 6, known)).assumptions
             assert [each for each in unused if "Reservation" in each.name] == []
@@ -79,7 +81,7 @@ class TestOpenReservations:
         inputs = {**sizes, "vpcZoneIdentifiers": ["subnet-far"], "launchTemplate": {"id": UNKNOWN}}
         group = change(SCALED, inputs, name="group", depends={"launchTemplate": [template]})
         found = only(BOOK, reserved(4), template, group)
-        assert found.monthly_usd == hours(0, 4, 9)
+        assert found.monthly_usd == hours(0, 0, 9)
         assert [each.value for each in found.assumptions] == [4]
 
     @pytest.mark.parametrize(
@@ -98,6 +100,26 @@ class TestOpenReservations:
         here = subnets(A)
         found = paid(reserved(4), *here, nodes(3, 3, 3, here, "one"), nodes(3, 3, 3, here, "two"))
         assert (found["one"], found["two"]) == (hours(0), hours(2))
+
+    def test_nodes_of_a_known_zone_use_it_first(self) -> None:
+        here = subnets(A)
+        found = paid(reserved(4), nodes(3, 3, 3, name="far", subnetIds=None), *here, nodes(3, 3, 3, here, "near"))
+        assert (found["near"], found["far"]) == (hours(0), hours(2, 2, 3))
+
+    def test_nodes_in_another_region_do_not_use_it(self) -> None:
+        far = Prices(BOOK.rows, region="eu-west-1")
+        inputs = nodes(2, 4, 6, subnetIds=None, region="eu-west-1")
+        assert only(far, reserved(4), inputs).monthly_usd == hours(2, 4, 6)
+
+    def test_a_reservation_in_an_unknown_zone_is_expected_to_be_used(self) -> None:
+        here = subnets(A)
+        assert paid(reserved(3, zone=UNKNOWN), *here, nodes(2, 4, 6, here))["n"] == hours(0, 1, 6)
+
+    def test_targeted_instances_use_an_open_reservation_before_others(self) -> None:
+        one = reserved(2)
+        both = targeting({"capacityReservationId": UNKNOWN}, [one], INSTANCE)
+        found = paid(one, both, nodes(2, 2, 2, subnetIds=None))
+        assert (found["targeting"], found["n"]) == (hours(0), hours(1, 1, 2))
 
     def test_several_reservations_are_added_up(self) -> None:
         here = subnets(A)

@@ -1,0 +1,96 @@
+"""Determines whether two IAM policies allow and deny the same, whatever their notation."""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import islice, product
+from typing import Any, Final
+
+from mlpctl.review.equality import canonical, word
+from mlpctl.review.values import Value, items
+
+_MOST: Final = 20_000
+"""Maximum number of combinations of a policy's principals, actions and resources that are compared."""
+
+_ACCOUNT: Final = re.compile(r"(\d{12})")
+_ROOT: Final = re.compile(r"arn:aws[\w-]*:iam::(\d{12}):root")
+_NEGATED: Final = ("NotPrincipal", "NotAction", "NotResource")
+_READ: Final = frozenset({"Sid", "Effect", "Principal", "Action", "Resource", "Condition", *_NEGATED})
+
+
+def same_policy(old: Mapping[str, Value], new: Mapping[str, Value]) -> bool:
+    """Whether two IAM policies mean the same.
+
+    Names of statements, the order of statements and lists, how statements are joined, and capitals of actions and
+    condition keys have no meaning; an account's number stands for its root.
+    https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements.html
+    """
+    before, after = _meaning(old), _meaning(new)
+    return before is not None and before == after
+
+
+def _meaning(policy: Mapping[str, Value]) -> frozenset[str] | None:
+    """Everything that a policy allows and denies, one by one; None if that is too much or not understood."""
+    statements = items(policy.get("Statement"))
+    if not all(isinstance(each, Mapping) and each.keys() <= _READ for each in statements):
+        return None
+    found = [*islice((atom for each in statements for atom in _atoms(each)), _MOST + 1)]
+    if len(found) > _MOST:
+        return None
+    # An unknown element of the policy, and the version of the language, count as they are.
+    others = {key: value for key, value in policy.items() if key not in ("Statement", "Id")}
+    return frozenset({canonical(others), *found})
+
+
+def _atoms(statement: Mapping[str, Any]) -> Iterator[str]:
+    parts = [_principals(statement), _actions(statement.get("Action")), items(statement.get("Resource"))]
+    rest = {
+        "Effect": statement.get("Effect"),
+        "Condition": _condition(statement.get("Condition")),
+        "NotPrincipal": sorted(map(canonical, _named(statement.get("NotPrincipal")))),
+        "NotAction": sorted(map(canonical, _actions(statement.get("NotAction")))),
+        "NotResource": sorted(map(canonical, items(statement.get("NotResource")))),
+        "negated": [key for key in _NEGATED if key in statement],
+    }
+    common = canonical(rest)
+    for principal, action, resource in product(*(each or [None] for each in parts)):
+        yield canonical([common, canonical(principal), canonical(action), canonical(resource)])
+
+
+def _principals(statement: Mapping[str, Any]) -> Sequence[Value]:
+    return [] if "Principal" not in statement else _named(statement["Principal"])
+
+
+def _named(principals: Value) -> list[Value]:
+    """The principals, each with its kind."""
+    if not isinstance(principals, Mapping):
+        return [["AWS", "*"] if each == "*" else each for each in items(principals)]
+    return [[kind, _principal(each)] for kind, named in principals.items() for each in items(named)]
+
+
+def _principal(name: Value) -> Value:
+    """A principal; an account's number as the ARN of its root, whatever the partition."""
+    if type(name) is not str:
+        return name
+    found = _ACCOUNT.fullmatch(name) or _ROOT.fullmatch(name)
+    return f"root of {found[1]}" if found else name
+
+
+def _actions(actions: Value) -> list[Value]:
+    return [each.lower() if type(each) is str else each for each in items(actions)]
+
+
+def _condition(condition: Value) -> Value:
+    if not isinstance(condition, Mapping):
+        return condition
+    return {
+        str(operator).lower(): {
+            str(key).lower(): sorted({_text(each) for each in items(values)}) for key, values in keys.items()
+        }
+        if isinstance(keys, Mapping)
+        else keys
+        for operator, keys in condition.items()
+    }
+
+
+def _text(value: Value) -> str:
+    return canonical(word(value) if isinstance(value, bool | int) else value)

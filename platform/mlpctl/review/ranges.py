@@ -1,0 +1,40 @@
+"""Ranges of numbers, such as ports, that are found by their overlap."""
+
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator
+from itertools import accumulate
+from typing import Generic, Protocol, TypeVar
+
+
+class _HasEnds(Protocol):
+    @property
+    def low(self) -> int: ...
+
+    @property
+    def high(self) -> int: ...
+
+
+_Ranged = TypeVar("_Ranged", bound=_HasEnds)
+
+
+class Ranges(Generic[_Ranged]):
+    """Ranges, with an index of those that overlap with another."""
+
+    def __init__(self, ranges: Iterable[_Ranged]) -> None:
+        self._ranges = sorted(ranges, key=lambda each: each.low)
+        self._lows = [each.low for each in self._ranges]
+        self._highest = [*accumulate((each.high for each in self._ranges), max)]
+        """For each range, the highest port of it and of those before it."""
+
+    def overlaps(self, low: int, high: int) -> bool:
+        """Whether any range overlaps with another."""
+        number = bisect_right(self._lows, high)
+        return number > 0 and self._highest[number - 1] >= low
+
+    def overlapping(self, low: int, high: int) -> Iterator[_Ranged]:
+        """All ranges that overlap with another."""
+        number = bisect_right(self._lows, high) - 1
+        while number >= 0 and self._highest[number] >= low:
+            if self._ranges[number].high >= low:
+                yield self._ranges[number]
+            number -= 1
