@@ -19,9 +19,6 @@ DEFAULT_NETWORK: Final = "default"
 MIN_BACKUP_DAYS: Final = 7
 """https://docs.aws.amazon.com/securityhub/latest/userguide/rds-controls.html#rds-11"""
 
-DEFAULT_BACKUP_DAYS: Final[Mapping[str, int]] = {CLUSTER: 1}
-"""By type; 0 for others: https://www.pulumi.com/registry/packages/aws/api-docs/rds/instance/"""
-
 MIN_MEMBERS: Final = 2
 
 FORCE_SSL: Final = "rds.force_ssl"
@@ -103,7 +100,7 @@ def _public(database: Resource) -> Iterator[str]:
 
 def _is_multi_az_cluster(database: Resource) -> bool:
     """Whether it is a Multi-AZ DB cluster, whose instances RDS creates."""
-    return database.type == CLUSTER and database.has("dbClusterInstanceClass")
+    return database.has("dbClusterInstanceClass")
 
 
 def _has_default_network(database: Resource) -> bool:
@@ -185,8 +182,8 @@ def _backups(database: Resource) -> Iterator[str]:
     if database.has("replicateSourceDb"):
         # Its source is backed up.
         return
-    days = number(database.get("backupRetentionPeriod", DEFAULT_BACKUP_DAYS.get(database.type, 0)))
-    if days is None or days < MIN_BACKUP_DAYS:
+    # By default, an instance has no backups, and a cluster has those of one day.
+    if (number(database.get("backupRetentionPeriod")) or 0) < MIN_BACKUP_DAYS:
         yield f"keeps backups for less than {MIN_BACKUP_DAYS} days: {stated(database, 'backupRetentionPeriod')}"
 
 
@@ -204,8 +201,9 @@ def _cluster_zones(cluster: Resource) -> Iterator[str]:
     if len(members) < MIN_MEMBERS:
         yield f"has fewer than {MIN_MEMBERS} instances, which are its ClusterInstances"
         return
-    zones = {str(each.get("availabilityZone", "")) for each in members}
-    if len(zones) == 1 and zones != {""}:
+    # RDS places an instance without a zone in another one.
+    zones = {str(each.get("availabilityZone", each.name)) for each in members}
+    if len(zones) == 1:
         yield f"has all instances in one Availability Zone: {stated(members[0], 'availabilityZone')}"
 
 
@@ -315,7 +313,7 @@ def _engine(database: Resource) -> str:
 
 def _version(database: Resource) -> tuple[int, ...]:
     """The first two numbers of the engine's version; empty if RDS chooses one."""
-    numbers = re.findall(r"[0-9]+", str(_own_or_source(database, "engineVersion", needed=False) or ""))
+    numbers = re.findall(r"[0-9]+", str(_own_or_source(database, "engineVersion", needed=False)))
     return tuple(int(each) for each in [*numbers, "0"][:2]) if numbers else ()
 
 

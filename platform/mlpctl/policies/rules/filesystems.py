@@ -9,6 +9,7 @@ import pulumi_aws as aws
 from mlpctl.policies.checks import independently, is_on, key_fault, parts, stated
 from mlpctl.policies.estate import NotEvaluated, Resource, token
 from mlpctl.policies.rule import ALWAYS, FROM_STAGING, Severity, rule
+from mlpctl.review.values import items
 
 SCRATCH: Final = "SCRATCH_"
 """Beginning of deployment types that take no key and no backups:
@@ -76,18 +77,18 @@ def _backed_up(files: Resource) -> Iterator[str]:
 
 def _in_backup_plan(files: Resource) -> bool:
     """Whether a plan of AWS Backup selects a file system, by its ARN or its tags."""
-    if files.referring(aws.backup.Selection, "resources"):
-        return True
-    return any(_selects(each, files) for each in files.estate.of(aws.backup.Selection))
+    selected = any(_selects(each, files) for each in files.estate.of(aws.backup.Selection))
+    return selected or bool(files.referring(aws.backup.Selection, "resources"))
 
 
 def _selects(selection: Resource, files: Resource) -> bool:
-    """Whether a selection names a file system with a wildcard, or has one of its tags.
+    """Whether a selection names a file system with a known ARN or a wildcard, or has one of its tags.
 
     Source: https://docs.aws.amazon.com/aws-backup/latest/devguide/API_BackupSelection.html
     """
-    name = f"file-system/{files.id or 'new'}"
-    named = any(fnmatch.fnmatchcase(name, str(each).rpartition(":")[2]) for each in selection.each("resources"))
+    name = f"file-system/{files.id}"
+    arns = [each for each in items(selection.inputs.get("resources")) if isinstance(each, str)]
+    named = any(fnmatch.fnmatchcase(name, each.rpartition(":")[2]) for each in arns)
     if named and selection.has("conditions"):
         raise NotEvaluated(f"whether {selection.name} selects it depends on conditions")
     found = files.get("tags")

@@ -223,7 +223,7 @@ def _recording(recorder: Resource) -> Iterator[str]:
     statuses = recorder.referring(aws.cfg.RecorderStatus, "name") or [
         each
         for each in recorder.estate.of(aws.cfg.RecorderStatus)
-        if each.get("name") == recorder.get("name", DEFAULT_RECORDER)
+        if each.inputs.get("name") == recorder.get("name", DEFAULT_RECORDER)
     ]
     if not statuses:
         yield "is not started: it has no RecorderStatus"

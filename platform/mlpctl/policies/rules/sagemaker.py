@@ -130,7 +130,7 @@ def _variant_has_instances(variant: Resource, place: int) -> Iterator[str]:
     if variant.has("serverlessConfig"):
         return
     own = variant.inputs.get("variantName")
-    name = own if isinstance(own, str) and own else f"productionVariants[{place}]"
+    name = own if isinstance(own, str) else f"productionVariants[{place}]"
     count = number(variant.get("initialInstanceCount"))
     if count is None or count < MIN_INSTANCES:
         yield f"has fewer than two instances for {name}: {stated(variant, 'initialInstanceCount')}"
@@ -220,8 +220,8 @@ def _has_local_storage(resource: Resource) -> bool:
 
     Source: https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_CreateEndpointConfig.html
     """
-    facts = instances.find(str(resource.get("instanceType", "")).removeprefix("ml."))
-    return facts is not None and facts.nvme_disks > 0 and not facts.xen
+    facts = instances.find(str(resource.get("instanceType")).removeprefix("ml."))
+    return facts is not None and facts.nvme_disks > 0
 
 
 @rule(
