@@ -55,7 +55,7 @@ _POSTGRES: Final = frozenset({"postgres", "aurora-postgresql"})
     aws.rds.Instance,
     aws.rds.Cluster,
     aws.rds.ClusterInstance,
-    reason="Passwords of a public database are guessed all day, and copies of plain storage can be read.",
+    reason="Passwords of a public database are guessed all day, and copies of unencrypted storage can be read.",
     remedy="Set storageEncrypted to true, publiclyAccessible to false, and dbSubnetGroupName to private subnets.",
     severity=Severity.CRITICAL,
     levels=ALWAYS,
@@ -201,7 +201,7 @@ def _cluster_zones(cluster: Resource) -> Iterator[str]:
     if len(members) < MIN_MEMBERS:
         yield f"has fewer than {MIN_MEMBERS} instances, which are its ClusterInstances"
         return
-    # RDS places an instance without a zone in another one.
+    # RDS chooses the zone of an instance that names none.
     zones = {str(each.get("availabilityZone", each.name)) for each in members}
     if len(zones) == 1:
         yield f"has all instances in one Availability Zone: {stated(members[0], 'availabilityZone')}"
