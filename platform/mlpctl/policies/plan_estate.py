@@ -6,7 +6,6 @@ from typing import Any, Final
 
 from awsfacts import types as aws
 from mlpctl.policies.estate import Estate, Resource
-from mlpctl.review import records
 from mlpctl.review.containers import own_names
 from mlpctl.review.plan import Change, Op, Plan
 
@@ -53,7 +52,7 @@ def names_of(type: str, inputs: Mapping[str, Any], id: str = "") -> frozenset[st
 @cache
 def current_type(type: str) -> str:
     """The token of a type, or of the type that it is an older name of: `aws:s3/bucket:Bucket` of `BucketV2`."""
-    like = records.record(type).like if type.startswith(aws.PACKAGE) else ""
+    like = aws.record(type).like
     if not like:
         return type
     service, _, name = like.rpartition("/")

@@ -6,7 +6,7 @@ from typing import Final
 
 from mlpctl.policies.rule import Rule
 
-THEMES: Final = ("storage",)
+THEMES: Final = ("storage", "sagemaker", "databases", "filesystems", "logs", "load_balancers")
 """The modules, in the order of reports."""
 
 
