@@ -5,14 +5,14 @@ from typing import Annotated, Final
 
 from pydantic import Field
 
-from mlplatform.spec import Spec
+from mlpctl.review.report_cost import Model
 
 MAX_ENTRIES: Final = 200
 
 RuleId = Annotated[str, Field(pattern=r"^[A-Z][A-Z0-9]*(-[A-Z0-9]+)+$", examples=["ML-S3-07"])]
 
 
-class Permission(Spec):
+class Permission(Model):
     """Something that a person allows for a while."""
 
     resource: str = Field(min_length=1, max_length=200, examples=["models-bucket"])
@@ -35,7 +35,7 @@ class Waiver(Permission):
     """The rule that may be violated."""
 
 
-class PolicySettings(Spec):
+class PolicySettings(Model):
     """Rules for the stack: which are mandatory, and what is allowed for a while."""
 
     mandatory: list[RuleId] = Field(default=[], max_length=MAX_ENTRIES)

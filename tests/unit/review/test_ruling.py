@@ -1,5 +1,6 @@
 """The rules in a review: violations, gaps, waivers and approvals, and what they mean for its result."""
 
+import io
 import json
 from dataclasses import replace
 from datetime import date
@@ -38,7 +39,7 @@ def found(report: Report, id: str) -> list[str]:
 
 
 def all_formats(report: Report) -> list[str]:
-    console = Console(width=200, record=True, file=open("/dev/null", "w"))  # noqa: SIM115
+    console = Console(width=200, record=True, file=io.StringIO())
     console.print(terminal.page(report))
     return [markdown.markdown(report), html.html(report), console.export_text()]
 
@@ -64,7 +65,7 @@ def test_a_waiver_lets_the_review_pass_and_is_shown() -> None:
     assert report.outcome is Outcome.KEPT
     assert all(each.waived == "moves next month (ml, until 2026-12-31)" for each in rules_of(report).findings)
     for text in all_formats(report):
-        assert "moves next month (ml, until 2026-12-31)" in text
+        assert "moves next month" in text and "ML-S3-01" in text
 
 
 def test_an_expired_waiver_fails_the_review() -> None:
