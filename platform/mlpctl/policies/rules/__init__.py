@@ -6,7 +6,16 @@ from typing import Final
 
 from mlpctl.policies.rule import Rule
 
-THEMES: Final = ("storage",)
+THEMES: Final = (
+    "storage",
+    "storage_access",
+    "storage_logs",
+    "keys",
+    "permissions",
+    "trust",
+    "secrets",
+    "messages",
+)
 """The modules, in the order of reports."""
 
 
