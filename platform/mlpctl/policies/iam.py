@@ -63,9 +63,9 @@ def statements(document: Mapping[str, Any], effect: str = "Allow") -> Iterator[M
 def denies_without_tls(document: Mapping[str, Any], actions: str) -> bool:
     """Whether a policy denies everybody all `actions`, e.g. `s3:*`, on requests without TLS."""
     return any(
-        {actions, "*"} & {str(action).lower() for action in items(each.get("Action"))}
+        {actions.lower(), "*"} & {str(action).lower() for action in items(each.get("Action"))}
         and each.get("Principal") in ("*", {"AWS": "*"}, {"AWS": ["*"]})
-        and [*conditions(each)] in ([("bool", "aws:securetransport", ["false"])],)
+        and [*conditions(each)] == [("bool", "aws:securetransport", ["false"])]
         for each in statements(document, "Deny")
     )
 
@@ -75,8 +75,8 @@ def conditions(statement: Mapping[str, Any]) -> Iterator[tuple[str, str, list[st
     found = statement.get("Condition")
     for operator, keys in found.items() if isinstance(found, Mapping) else ():
         for key, values in keys.items() if isinstance(keys, Mapping) else ():
-            texts = [str(each).lower() if isinstance(each, bool) else str(each) for each in items(values)]
-            yield str(operator).lower(), str(key).lower(), texts
+            name, texts = str(operator).lower(), [str(each) for each in items(values)]
+            yield name, str(key).lower(), [each.lower() for each in texts] if name.startswith("bool") else texts
 
 
 def is_conditional(statement: Mapping[str, Any]) -> bool:
@@ -98,9 +98,10 @@ def written(statement: Mapping[str, Any], actions: Iterable[str]) -> list[str]:
 def covers_all(statement: Mapping[str, Any], service: str) -> bool:
     """Whether a statement is for all resources of a service, or all of a kind, at least in an account or a region."""
     resources = items(statement.get("Resource"))
-    if "NotResource" in statement or not resources:
-        return True
-    return any(_covers(str(each), of) for each in resources for of in _ARNS_OF.get(service, (service,)))
+    # A statement without them has NotResource.
+    return not resources or any(
+        _covers(str(each), of) for each in resources for of in _ARNS_OF.get(service, (service,))
+    )
 
 
 def documents(identity: Resource) -> Iterator[Mapping[str, Any]]:
@@ -150,13 +151,18 @@ def accounts(statement: Mapping[str, Any]) -> set[str]:
     return found | {match[1] if match else "*" for match in matches}
 
 
+def attaches_by(attachment: Resource) -> str:
+    """The input of a resource of `ATTACHMENTS` that names the policies."""
+    return next(by for kind, by in ATTACHMENTS if token(kind) == attachment.type)
+
+
 def managed(attachment: Resource) -> Iterator[str]:
     """Names of the AWS managed policies that a resource of `ATTACHMENTS` attaches, e.g. `AdministratorAccess`.
 
     Raises:
         NotEvaluated: after the known ones, if a policy is not known yet and may be one of AWS.
     """
-    by = next(by for kind, by in ATTACHMENTS if token(kind) == attachment.type)
+    by = attaches_by(attachment)
     unknown = False
     for each in items(attachment.inputs.get(by)):
         if isinstance(each, str) and (match := _MANAGED.fullmatch(each)):

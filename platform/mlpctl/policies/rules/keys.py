@@ -28,10 +28,9 @@ def key_rotates(key: Resource) -> Iterator[str]:
     Asymmetric keys, HMAC keys and keys in custom key stores are exempt, since KMS can't rotate them:
     https://docs.aws.amazon.com/kms/latest/developerguide/rotate-keys.html
     """
-    if key.get("enableKeyRotation", False) is True or key.has("customKeyStoreId"):
+    if key.get("enableKeyRotation") is True or key.has("customKeyStoreId"):
         return
-    spec, usage = key.get("customerMasterKeySpec", "SYMMETRIC_DEFAULT"), key.get("keyUsage", "ENCRYPT_DECRYPT")
-    if spec == "SYMMETRIC_DEFAULT" and usage == "ENCRYPT_DECRYPT":
+    if key.get("customerMasterKeySpec", "SYMMETRIC_DEFAULT") == "SYMMETRIC_DEFAULT":
         yield "is never rotated: enableKeyRotation is off"
 
 

@@ -39,7 +39,7 @@ def messages_are_encrypted_and_private(resource: Resource) -> Iterator[str]:
     if not resource.has("kmsMasterKeyId"):
         if resource.type == token(aws.sns.Topic):
             yield "does not encrypt messages: kmsMasterKeyId is not set"
-        elif resource.type == token(aws.sqs.Queue) and resource.get("sqsManagedSseEnabled") is False:
+        elif resource.get("sqsManagedSseEnabled") is False:
             yield "does not encrypt messages: kmsMasterKeyId is not set, and sqsManagedSseEnabled is off"
     if lets_in_everybody(resource.document("policy")):
         yield "can be used by everybody: a statement of the policy allows all principals"

@@ -12,7 +12,7 @@ from mlpctl.policies.nested import parts
 from mlpctl.policies.rule import FROM_STAGING, Severity, rule
 from mlpctl.review import signs
 from mlpctl.review.redact import Redactor
-from mlpctl.review.values import Masked, Secret, Unknown, Value, document, items
+from mlpctl.review.values import HIDDEN, Masked, Secret, Unknown, Value, document, items
 
 MOST_DAYS: Final = 90
 """Longest time between rotations: https://docs.aws.amazon.com/securityhub/latest/userguide/secretsmanager-controls.html"""
@@ -99,6 +99,8 @@ def _exposed(variables: Iterator[tuple[str, Value]]) -> Iterator[str]:
 
 def _is_secret(name: str, value: Value) -> bool:
     """Whether a value is a secret, or contains one, by its mark, its name or its form."""
+    if isinstance(value, str) and HIDDEN in value:
+        return True
     if isinstance(value, str) and value:
         value = Redactor().value(value, name)
     return isinstance(value, Secret | Masked)
@@ -132,7 +134,7 @@ def _entries(resource: Resource, path: str) -> Iterator[tuple[str, Value]]:
 def _of_task(task: Resource) -> Iterator[tuple[str, Value]]:
     """The environment variables of an ECS task."""
     found = task.inputs.get("containerDefinitions")
-    if isinstance(found, Secret | Masked):
+    if isinstance(found, Secret):
         yield "containerDefinitions", found
     elif isinstance(found, Unknown):
         raise NotEvaluated("containerDefinitions is not known yet")

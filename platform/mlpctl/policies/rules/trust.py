@@ -116,8 +116,8 @@ def _full_access(role: Resource) -> Iterator[str]:
                 yield f"is an execution role of SageMaker with {name}"
     identities = [role, *role.referring(aws.iam.RolePolicy, "role")]
     for attachment in attachments:
-        by = next(by for kind, by in iam.ATTACHMENTS if token(kind) == attachment.type)
-        identities += [each for each in attachment.referred(by) if each.type == token(aws.iam.Policy)]
+        found = attachment.referred(iam.attaches_by(attachment))
+        identities += [each for each in found if each.type == token(aws.iam.Policy)]
     for identity in identities:
         for statement in (each for document in iam.documents(identity) for each in iam.statements(document)):
             actions = iam.written(statement, ["sagemaker:*"])
