@@ -34,20 +34,25 @@ def independently(checks: Iterable[Iterable[str]]) -> Iterator[str]:
         raise first
 
 
-def parts(resource: Resource, path: str) -> Iterator[Resource]:
-    """The objects in the list at a path, each with its properties as its inputs.
+def parts(resource: Resource, *paths: str) -> Iterator[Resource]:
+    """The objects at paths, or in the lists there, each with its properties as its inputs.
 
     Raises:
-        NotEvaluated: the list is not known yet or is secret, or an item is; then after all others.
+        NotEvaluated: one of them is not known yet or is secret; after all others.
     """
-    hidden = ""
-    for number, item in enumerate(items(resource.get(path))):
-        if isinstance(item, Mapping):
-            yield replace(resource, inputs=item)
-        elif isinstance(item, Unknown | Secret):
-            hidden = hidden or f"{path}[{number}] is {'secret' if isinstance(item, Secret) else 'not known yet'}"
+    hidden: NotEvaluated | None = None
+    for path in paths:
+        try:
+            for number, item in enumerate(items(resource.get(path))):
+                if isinstance(item, Mapping):
+                    yield replace(resource, inputs=item)
+                elif isinstance(item, Unknown | Secret):
+                    why = "secret" if isinstance(item, Secret) else "not known yet"
+                    hidden = hidden or NotEvaluated(f"{path}[{number}] is {why}")
+        except NotEvaluated as error:
+            hidden = hidden or error
     if hidden:
-        raise NotEvaluated(hidden)
+        raise hidden
 
 
 def is_on(resource: Resource, path: str, default: bool = False) -> bool:

@@ -6,7 +6,21 @@ from typing import Final
 
 from mlpctl.policies.rule import Rule
 
-THEMES: Final = ("storage", "sagemaker", "databases", "filesystems", "logs", "load_balancers")
+THEMES: Final = (
+    "storage",
+    "storage_access",
+    "storage_logs",
+    "keys",
+    "permissions",
+    "trust",
+    "secrets",
+    "messages",
+    "sagemaker",
+    "databases",
+    "filesystems",
+    "logs",
+    "load_balancers",
+)
 """The modules, in the order of reports."""
 
 
