@@ -158,7 +158,8 @@ class Sections(Spec):
     def components(self) -> list[str]:
         """The names of the stack's components: of the sections that are one, and of the entries of the others."""
         sections = {name: getattr(self, name) for name in type(self).model_fields}
-        one = [name for name, section in sections.items() if isinstance(section, Spec)]
+        specs = [name for name, section in sections.items() if isinstance(section, Spec)]
+        one = [name for name in specs if not isinstance(sections[name], PolicySettings)]
         many = [section for section in sections.values() if isinstance(section, dict)]
         return [
             *dict.fromkeys(

@@ -5,23 +5,27 @@ from typing import Annotated, Final
 
 from pydantic import Field
 
-from mlpctl.review.report_cost import Model
+from mlplatform.spec import Spec
 
 MAX_ENTRIES: Final = 200
 
 RuleId = Annotated[str, Field(pattern=r"^[A-Z][A-Z0-9]*(-[A-Z0-9]+)+$", examples=["ML-S3-07"])]
 
 
-class Permission(Model):
+_LINE: Final = r"^\w(?:[\w .,:;()/#@+-]*[\w.)])?$"
+"""One line of words and punctuation, in any language."""
+
+
+class Permission(Spec):
     """Something that a person allows for a while."""
 
-    resource: str = Field(min_length=1, max_length=200, examples=["models-bucket"])
+    resource: str = Field(max_length=200, pattern=r"^[A-Za-z0-9*][A-Za-z0-9_.*-]*$", examples=["models-bucket"])
     """Logical name of the resource, with `*` as a wildcard."""
 
-    reason: str = Field(min_length=10, max_length=500)
+    reason: str = Field(min_length=10, max_length=500, pattern=_LINE, examples=["copied to the new account"])
     """Why it is allowed, for reviewers and auditors."""
 
-    owner: str = Field(min_length=1, max_length=100)
+    owner: str = Field(max_length=100, pattern=_LINE, examples=["team-ml"])
     """The person or team that answers for it."""
 
     expires: date
@@ -35,7 +39,7 @@ class Waiver(Permission):
     """The rule that may be violated."""
 
 
-class PolicySettings(Model):
+class PolicySettings(Spec):
     """Rules for the stack: which are mandatory, and what is allowed for a while."""
 
     mandatory: list[RuleId] = Field(default=[], max_length=MAX_ENTRIES)

@@ -23,16 +23,12 @@ _SHOWN: Final = (Outcome.FAIL, Outcome.ERROR, Outcome.WAIVED)
 _SEVERITIES: Final = [*reversed(Severity)]
 
 
-def ruled(plan: Plan, dangers: Sequence[Danger], today: date) -> Rules | None:
+def ruled(plan: Plan, dangers: Sequence[Danger], today: date) -> Rules:
     """The results of all rules for what exists after an update, and for what is lost by it.
-
-    None for a program without the platform's config.
 
     Raises:
         SettingsError: the section `policies` of the plan's config is invalid.
     """
-    if not stack_config.platform(plan):
-        return None
     stack_config.section(plan, "policies", PolicySettings)
     stack = StackRules.of(stack_config.platform(plan))
     found = evaluate(rules(), of_plan(plan, stack.settings), stack.policies, stack.profile, today)
