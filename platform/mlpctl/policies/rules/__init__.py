@@ -6,7 +6,7 @@ from typing import Final
 
 from mlpctl.policies.rule import Rule
 
-THEMES: Final = ("storage",)
+THEMES: Final = ("storage", "network", "firewalls", "instances", "volumes", "clusters", "nodes", "images")
 """The modules, in the order of reports."""
 
 
