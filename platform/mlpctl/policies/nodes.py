@@ -10,9 +10,6 @@ from awsfacts import instances
 from mlpctl.policies.estate import NotEvaluated, Resource, token
 from mlpctl.review.values import items
 
-DEFAULT_TYPE: Final = "t3.medium"
-"""Instance type of a node group without one: https://docs.aws.amazon.com/eks/latest/APIReference/API_CreateNodegroup.html"""
-
 _GPU_FAMILY: Final = re.compile(r"(g|p)[0-9]")
 """Families of instance types with GPUs: https://docs.aws.amazon.com/ec2/latest/instancetypes/ac.html"""
 
@@ -50,7 +47,7 @@ def launch_templates(group: Resource) -> list[Resource]:
 
 
 def instance_types(group: Resource) -> list[str]:
-    """The instance types of a node group.
+    """The instance types that a node group or its launch template names.
 
     Raises:
         NotEvaluated: they are not known.
@@ -58,7 +55,7 @@ def instance_types(group: Resource) -> list[str]:
     types = [str(each) for each in group.each("instanceTypes")]
     if not types:
         types = [str(each) for template in launch_templates(group) for each in items(template.get("instanceType"))]
-    return types or [DEFAULT_TYPE]
+    return types
 
 
 def has_gpus(group: Resource) -> bool:

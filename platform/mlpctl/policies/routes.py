@@ -84,6 +84,4 @@ def _is_internet_gateway(gateway: Any, referred: list[Resource]) -> bool:
         if not referred:
             raise NotEvaluated("gatewayId of a route is not known yet")
         return any(each.type == _GATEWAY for each in referred)
-    return isinstance(gateway, str) and (
-        gateway.startswith("igw-") or any(each.type == _GATEWAY and gateway in each.names for each in referred)
-    )
+    return str(gateway).startswith("igw-")

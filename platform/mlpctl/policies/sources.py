@@ -57,7 +57,7 @@ def ports(rule: Resource, protocol: str) -> Ports:
     if named not in ("tcp", "udp"):
         return Ports(named, 0, _LAST_PORT)
     low, high = number(rule.get("fromPort")), number(rule.get("toPort"))
-    return Ports(named, 0 if low is None else max(0, low), _LAST_PORT if high is None or high < 0 else high)
+    return Ports(named, low or 0, _LAST_PORT if high is None else high)
 
 
 def internet(rule: Resource, *ways: str, lists: Iterable[Resource] = ()) -> str:

@@ -36,7 +36,7 @@ _VERSION: Final = re.compile(r"1\.\d+")
 )
 def cluster_api_is_not_public(cluster: Resource) -> Iterator[str]:
     """The API of a cluster is reached within the VPC, or from named networks."""
-    if not is_on(cluster.get("vpcConfig.endpointPrivateAccess", False)):
+    if not is_on(cluster.get("vpcConfig.endpointPrivateAccess")):
         yield "has no private endpoint: endpointPrivateAccess is off"
     if is_on(cluster.get("vpcConfig.endpointPublicAccess", True)):
         wide = [internet(each, "publicAccessCidrs") for each in parts(cluster, "vpcConfig")]

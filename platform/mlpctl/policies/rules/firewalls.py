@@ -6,8 +6,8 @@ from typing import Final
 
 import pulumi_aws as aws
 
-from mlpctl.policies.estate import NotEvaluated, Resource, token
-from mlpctl.policies.reading import any_of, in_each, is_on, number, parts
+from mlpctl.policies.estate import Resource, token
+from mlpctl.policies.reading import any_of, every, in_each, is_on, number, parts
 from mlpctl.policies.rule import ALWAYS, ONLY_PROD, Severity, rule
 from mlpctl.policies.sources import Ports, internet, ports, prefix_lists
 from mlpctl.review import addresses
@@ -87,7 +87,7 @@ def no_port_is_open_to_the_internet(resource: Resource) -> Iterator[str]:
     elif kind == token(aws.ec2.NetworkAcl):
         yield from in_each(resource, "ingress", lambda each: _of_entry(each, "action", "ruleNo", [resource]))
     elif kind == token(aws.ec2.NetworkAclRule):
-        if not is_on(resource.get("egress", False)):
+        if not is_on(resource.get("egress")):
             yield from _of_entry(resource, "ruleAction", "ruleNumber")
     elif kind == token(aws.ec2.SecurityGroupRule):
         if resource.get("type") != "egress":
@@ -151,13 +151,12 @@ def _of_entry(entry: Resource, action: str, order: str, acls: Sequence[Resource]
 
 def _denials(acl: Resource) -> Iterator[tuple[Resource, str]]:
     """The entries of a network ACL that deny traffic, with the name of the input with their number."""
-    if acl.type == token(aws.ec2.NetworkAcl):
-        for each in parts(acl, "ingress"):
-            if str(each.get("action")).lower() == "deny":
-                yield each, "ruleNo"
-        for each in acl.referring(aws.ec2.NetworkAclRule, "networkAclId"):
-            if str(each.get("ruleAction")).lower() == "deny" and not is_on(each.get("egress", False)):
-                yield each, "ruleNumber"
+    for each in parts(acl, "ingress"):
+        if str(each.get("action")).lower() == "deny":
+            yield each, "ruleNo"
+    for each in acl.referring(aws.ec2.NetworkAclRule, "networkAclId"):
+        if str(each.get("ruleAction")).lower() == "deny" and not is_on(each.get("egress")):
+            yield each, "ruleNumber"
 
 
 def _denies(denial: tuple[Resource, str], rank: int, entry: Resource, port: int) -> bool:
@@ -190,17 +189,13 @@ def security_group_rules_have_descriptions(resource: Resource) -> Iterator[str]:
         if not _described(resource):
             yield "has no description"
         return
-    late: NotEvaluated | None = None
-    for way in ("ingress", "egress"):
-        try:
-            count = sum(not _described(each) for each in parts(resource, way))
-        except NotEvaluated as error:
-            late = late or error
-            continue
-        if count:
-            yield f"has {count} {way} {'rule' if count == 1 else 'rules'} without a description"
-    if late:
-        raise late
+    yield from every(("ingress", "egress"), partial(_undescribed, resource))
+
+
+def _undescribed(group: Resource, way: str) -> Iterator[str]:
+    count = sum(not _described(each) for each in parts(group, way))
+    if count:
+        yield f"has {count} {way} {'rule' if count == 1 else 'rules'} without a description"
 
 
 def _described(rule: Resource) -> bool:

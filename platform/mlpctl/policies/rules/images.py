@@ -26,7 +26,7 @@ _TEMPLATE: Final = token(aws.ecr.RepositoryCreationTemplate)
 )
 def images_are_scanned(repository: Resource) -> Iterator[str]:
     """Images are scanned for vulnerabilities when they are pushed."""
-    if is_on(repository.get("imageScanningConfiguration.scanOnPush", False)):
+    if is_on(repository.get("imageScanningConfiguration.scanOnPush")):
         return
     registries = repository.estate.of(aws.ecr.RegistryScanningConfiguration)
     if not any_of(registries, lambda each: _scans(each, repository)):

@@ -116,7 +116,7 @@ def subnet_assigns_no_public_addresses(subnet: Resource) -> Iterator[str]:
     default = subnet.type == token(aws.ec2.DefaultSubnet)
     if is_on(subnet.get("mapPublicIpOnLaunch", default)):
         yield "assigns public IP addresses: mapPublicIpOnLaunch is on"
-    if is_on(subnet.get("assignIpv6AddressOnCreation", False)) and is_public(subnet):
+    if is_on(subnet.get("assignIpv6AddressOnCreation")) and is_public(subnet):
         yield "assigns public IP addresses: assignIpv6AddressOnCreation is on and it is routed to the internet"
 
 
@@ -144,7 +144,7 @@ def _serves(service: str, endpoint: Resource) -> bool:
     if _service(endpoint) != service:
         return False
     gateway = endpoint.get("vpcEndpointType", "Gateway") == "Gateway"
-    return gateway or is_on(endpoint.get("privateDnsEnabled", False))
+    return gateway or is_on(endpoint.get("privateDnsEnabled"))
 
 
 def _service(endpoint: Resource) -> str:

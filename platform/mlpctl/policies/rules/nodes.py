@@ -77,7 +77,7 @@ def pods_have_roles_of_their_own(resource: Resource) -> Iterator[str]:
 
 def _identities(cluster: Resource) -> Iterator[str]:
     # https://docs.aws.amazon.com/eks/latest/userguide/automode.html: Auto Mode contains the agent.
-    if is_on(cluster.get("computeConfig.enabled", False)):
+    if is_on(cluster.get("computeConfig.enabled")):
         return
     sources = [
         *cluster.estate.of(aws.iam.OpenIdConnectProvider),
@@ -107,8 +107,7 @@ def _metadata(group: Resource) -> Iterator[str]:
 
 def _policies(group: Resource) -> Iterator[str]:
     for role in group.referred("nodeRoleArn"):
-        if role.type == token(aws.iam.Role):
-            yield from every((_managed(role), _own(role)), iter)
+        yield from every((_managed(role), _own(role)), iter)
 
 
 def _managed(role: Resource) -> Iterator[str]:
@@ -188,6 +187,6 @@ def _sizes(group: Resource) -> Iterator[str]:
     most = number(group.get("scalingConfig.maxSize"))
     if most is None:
         yield "has GPUs and no maximum size: maxSize is not set"
-    least = number(group.get("scalingConfig.minSize", 0))
+    least = number(group.get("scalingConfig.minSize"))
     if group.estate.settings.get("profile") == "dev" and least:
         yield f"has GPUs that always run in the profile dev: minSize is {least}"

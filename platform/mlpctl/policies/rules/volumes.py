@@ -69,9 +69,8 @@ def _template(template: Resource) -> Iterator[str]:
 
 
 def _mapping(mapping: Resource) -> Iterator[str]:
-    if mapping.has("ebs"):
-        for each in parts(mapping, "ebs"):
-            yield from _volume(each, _called(mapping))
+    for each in parts(mapping, "ebs"):
+        yield from _volume(each, _called(mapping))
 
 
 def _host(host: Resource) -> Iterator[str]:
