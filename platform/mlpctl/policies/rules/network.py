@@ -166,16 +166,17 @@ def endpoint_allows_named_accounts(endpoint: Resource) -> Iterator[str]:
     service = _service(endpoint)
     if not service or service in NO_POLICY:
         return
-    policies = [
-        each
-        for each in (endpoint, *endpoint.referring(aws.ec2.VpcEndpointPolicy, "vpcEndpointId"))
-        if each.has("policy")
-    ]
-    if not policies:
+    if endpoint.has("policy"):
+        yield from _statements(endpoint, service)
+    policies = endpoint.referring(aws.ec2.VpcEndpointPolicy, "vpcEndpointId")
+    yield from every(policies, lambda each: _statements(each, service))
+    if not endpoint.has("policy") and not policies:
         yield "has no policy, and therefore allows all accounts"
-    for policy in policies:
-        for statement in iam.statements(policy.document("policy")):
-            yield from _too_open(statement, service)
+
+
+def _statements(holder: Resource, service: str) -> Iterator[str]:
+    for statement in iam.statements(holder.document("policy")):
+        yield from _too_open(statement, service)
 
 
 def _too_open(statement: Mapping[str, Any], service: str) -> Iterator[str]:
@@ -186,7 +187,7 @@ def _too_open(statement: Mapping[str, Any], service: str) -> Iterator[str]:
         for key in _mapping(keys)
     }
     actions = items(statement.get("Action"))
-    reads = bool(actions) and all(each in READS for each in actions)
+    reads = bool(actions) and all(str(each) in READS for each in actions)
     named = "*" not in items(statement.get("Resource")) or service.startswith("ecr.")
     called = statement.get("Sid") or "a statement"
     if not limits & (_ACCOUNTS | _ORGANIZATIONS) and not (reads and named):

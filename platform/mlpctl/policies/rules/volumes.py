@@ -64,7 +64,7 @@ def volumes_are_encrypted(resource: Resource) -> Iterator[str]:
 def _template(template: Resource) -> Iterator[str]:
     yield from in_each(template, "blockDeviceMappings", _mapping)
     names = [each.get("deviceName") for each in parts(template, "blockDeviceMappings")]
-    if not {*names} & {*ROOTS} and not _default(template.estate):
+    if not any(each in ROOTS for each in names) and not _default(template.estate):
         yield "leaves the encryption of its root volume to the image: it does not map the root device"
 
 
