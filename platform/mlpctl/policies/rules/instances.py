@@ -8,8 +8,8 @@ import pulumi_aws as aws
 from mlpctl.policies.estate import NotEvaluated, Resource, token
 from mlpctl.policies.nodes import launch_templates
 from mlpctl.policies.reading import every, in_each, is_on, number, parts
-from mlpctl.policies.routes import foreign_subnets, subnets
 from mlpctl.policies.rule import ALWAYS, ONLY_ADVICE, Severity, rule
+from mlpctl.policies.subnets import foreign_subnets, subnets
 from mlpctl.review.redact import Redactor
 from mlpctl.review.values import Masked, Secret, Unknown, items
 

@@ -9,8 +9,8 @@ import pulumi_aws as aws
 from mlpctl.policies import iam
 from mlpctl.policies.estate import Resource, token
 from mlpctl.policies.reading import any_of, every, is_on
-from mlpctl.policies.routes import is_public
 from mlpctl.policies.rule import ALWAYS, FROM_STAGING, ONLY_ADVICE, Severity, rule
+from mlpctl.policies.subnets import is_public
 from mlpctl.review.values import items
 from mlplatform.registries.image_registry.spec import PULL
 
