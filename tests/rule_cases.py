@@ -71,7 +71,7 @@ def estate(case: Case) -> Estate:
                 names=frozenset({*own_names(each["type"], inputs), *([id] if id else [])}),
             )
 
-    return Estate(make, case.settings)
+    return Estate(make, case.settings, today=TODAY)
 
 
 def results(rule: Rule, case: Case) -> dict[str, str]:

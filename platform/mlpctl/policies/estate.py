@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import date
 from functools import cached_property
 from typing import Any, TypeAlias
 
@@ -137,6 +138,9 @@ class Estate:
 
     whole: bool = True
     """Whether it contains all resources of the stack; if not, relations between resources cannot be evaluated."""
+
+    today: date = field(default_factory=date.today)
+    """The day on which AWS must support what the resources use."""
 
     @cached_property
     def resources(self) -> tuple[Resource, ...]:

@@ -127,7 +127,8 @@ class Checks:
                 )
 
         stack = self._stack
-        return evaluate(known, Estate(make, stack.settings, whole), stack.policies, stack.profile, self._today)
+        estate = Estate(make, stack.settings, whole, today=self._today)
+        return evaluate(known, estate, stack.policies, stack.profile, self._today)
 
 
 _Given = tuple[str, str, Mapping[str, Any], bool, Mapping[str, Sequence[str]]]

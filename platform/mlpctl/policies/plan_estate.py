@@ -1,6 +1,7 @@
 """The estate of a plan: what exists after the update."""
 
 from collections.abc import Iterator, Mapping
+from datetime import date
 from functools import cache
 from typing import Any, Final
 
@@ -12,12 +13,13 @@ from mlpctl.review.plan import Change, Op, Plan
 _GOES: Final = frozenset({Op.DELETE, Op.FORGET, Op.GONE})
 
 
-def of_plan(plan: Plan, settings: Mapping[str, Any]) -> Estate:
+def of_plan(plan: Plan, settings: Mapping[str, Any], today: date) -> Estate:
     """The resources of a plan that exist after the update.
 
     Args:
         plan: the plan.
         settings: the platform's section of the stack file with all defaults; empty for a program without it.
+        today: the day on which versions are supported or not.
     """
 
     def make(estate: Estate) -> Iterator[Resource]:
@@ -25,7 +27,7 @@ def of_plan(plan: Plan, settings: Mapping[str, Any]) -> Estate:
             if change.custom and change.op not in _GOES and not change.is_provider and not change.old_copy:
                 yield _resource(estate, change)
 
-    return Estate(make, settings)
+    return Estate(make, settings, today=today)
 
 
 def _resource(estate: Estate, change: Change) -> Resource:

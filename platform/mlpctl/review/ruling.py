@@ -31,7 +31,7 @@ def ruled(plan: Plan, dangers: Sequence[Danger], today: date) -> Rules:
     """
     stack_config.section(plan, "policies", PolicySettings)
     stack = StackRules.of(stack_config.platform(plan))
-    found = evaluate(rules(), of_plan(plan, stack.settings), stack.policies, stack.profile, today)
+    found = evaluate(rules(), of_plan(plan, stack.settings, today), stack.policies, stack.profile, today)
     lost = approvals.results(dangers, stack, today)
     return report(replace(found, results=(*found.results, *lost)), stack, today)
 
