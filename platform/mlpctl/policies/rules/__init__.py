@@ -6,7 +6,7 @@ from typing import Final
 
 from mlpctl.policies.rule import Rule
 
-THEMES: Final = ("storage",)
+THEMES: Final = ("storage", "pod_security", "workloads", "operations", "capacity", "reachability")
 """The modules, in the order of reports."""
 
 
