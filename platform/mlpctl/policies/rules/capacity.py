@@ -58,7 +58,7 @@ _SET_BY_OTHERS: Final = ("kubernetes.io", "eks.amazonaws.com")
     aws.eks.NodeGroup,
     aws.sagemaker.EndpointConfiguration,
     aws.sagemaker.NotebookInstance,
-    reason="An accelerated instance costs in a day what others cost in a month, and only a pool removes it when it is idle.",
+    reason="An accelerated instance costs in a day what others cost in a month, and only a pool stops it when it is idle.",
     remedy="Run it in a node group, e.g. a GpuNodePool, or add its type to policies.allowedInstanceTypes.",
     severity=Severity.MEDIUM,
     levels=FROM_STAGING,

@@ -224,7 +224,7 @@ def _confined(part: Part, who: str) -> Iterator[str]:
     for profile, what in (("seccompProfile", "seccomp"), ("appArmorProfile", "AppArmor")):
         kind = part.get(f"securityContext.{profile}.type")
         if kind is not None and kind not in _PROFILES:
-            yield f"runs {who} without a {what} profile: {profile}.type is {kind}"
+            yield f"runs {who} without a profile of {what}: {profile}.type is {kind}"
 
 
 def _selinux(part: Part, who: str) -> Iterator[str]:
