@@ -186,6 +186,11 @@ class Estate:
         return [*found.values()]
 
     @cached_property
+    def kept(self) -> dict[Any, Any]:
+        """What rules have computed of all resources, by keys of their own: it is the same for each resource."""
+        return {}
+
+    @cached_property
     def _by_name(self) -> Mapping[str, Sequence[Resource]]:
         found: dict[str, list[Resource]] = {}
         for each in self.resources:

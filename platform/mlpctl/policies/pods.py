@@ -1,8 +1,8 @@
 """What objects of Kubernetes say about pods, for rules."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 import pulumi_kubernetes as k8s
 
@@ -146,14 +146,14 @@ def namespace_of(resource: Resource) -> str:
     Raises:
         NotEvaluated: it is not known yet, or the estate is not the whole stack.
     """
-    spaces = resource.estate.of(k8s.core.v1.Namespace)
+    spaces = _spaces(resource.estate)
     given = Part(resource.inputs).item("metadata").item("namespace")
     if isinstance(given.value, Unknown):
-        made = [each for each in spaces if each.urn in resource.depends.get("metadata", ())]
+        made = [urn for urn in resource.depends.get("metadata", ()) if urn in spaces.values()]
         if len(made) == 1:
-            return made[0].urn
-    name = given.known or "default"
-    return next((each.urn for each in spaces if name in (_named(each), each.id)), str(name))
+            return made[0]
+    name = str(given.known or "default")
+    return spaces.get(name, name)
 
 
 def beside(resource: Resource, kind: Class) -> Iterator[Resource]:
@@ -162,14 +162,8 @@ def beside(resource: Resource, kind: Class) -> Iterator[Resource]:
     Raises:
         NotEvaluated: after the others, if it is not known whether one is in that namespace.
     """
-    where = namespace_of(resource)
-    unclear: NotEvaluated | None = None
-    for each in resource.estate.of(kind):
-        try:
-            if namespace_of(each) == where:
-                yield each
-        except NotEvaluated as error:
-            unclear = error
+    found, unclear = _by_namespace(resource.estate, kind)
+    yield from found.get(namespace_of(resource), ())
     if unclear:
         raise unclear
 
@@ -216,6 +210,37 @@ def gathered(checks: Iterable[Iterable[str]]) -> Iterator[str]:
             unclear = unclear or error
     if unclear:
         raise unclear
+
+
+def _spaces(estate: Estate) -> Mapping[str, str]:
+    """The URNs of the namespaces by their names, and by their URNs if the name is not known yet."""
+    if "namespaces" not in estate.kept:
+        found: dict[str, str] = {}
+        for each in estate.of(k8s.core.v1.Namespace):
+            names = [name for name in (each.id, _named(each)) if isinstance(name, str) and name]
+            found |= dict.fromkeys(names or [each.urn], each.urn)
+        estate.kept["namespaces"] = found
+    made: Mapping[str, str] = estate.kept["namespaces"]
+    return made
+
+
+_Objects: TypeAlias = tuple[Mapping[str, Sequence[Resource]], NotEvaluated | None]
+
+
+def _by_namespace(estate: Estate, kind: Class) -> _Objects:
+    """The objects of a kind by namespace, and why it is not known for some of them."""
+    key = ("objects by namespace", kind)
+    if key not in estate.kept:
+        found: dict[str, list[Resource]] = {}
+        unclear: NotEvaluated | None = None
+        for each in estate.of(kind):
+            try:
+                found.setdefault(namespace_of(each), []).append(each)
+            except NotEvaluated as error:
+                unclear = error
+        estate.kept[key] = (found, unclear)
+    made: _Objects = estate.kept[key]
+    return made
 
 
 def _accounts(estate: Estate) -> list[Resource]:

@@ -1,18 +1,21 @@
 """Routes and endpoints of subnets in an estate, for rules."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from ipaddress import IPv4Network, ip_network
+from ipaddress import IPv4Network
 from typing import Any, Final
 
 import pulumi_aws as aws
 
 from mlpctl.policies.estate import NotEvaluated, Resource, token
 from mlpctl.policies.pods import Part
+from mlpctl.review.equality import word
 from mlpctl.review.values import items
 from mlplatform.foundation.network.reach import Door, Subnet
 
 HTTPS: Final = 443
 
+_GROUP: Final = token(aws.ec2.SecurityGroup)
+_MAIN: Final = "defaultRouteTableId"
 _DESTINATIONS: Final = ("destinationCidrBlock", "cidrBlock")
 _WIDEST: Final = 1
 """Prefix of the networks of two routes that together lead everywhere: 0.0.0.0/1 and 128.0.0.0/1."""
@@ -27,7 +30,11 @@ def subnet_of(subnet: Resource, doors: Sequence[Door]) -> Subnet:
     tables = _tables(subnet)
     leaves = any(_leaves(route) for table in tables for route in _routes(table))
     gateways = frozenset(service for table in tables for service in _gateways(table))
-    return Subnet(subnet.name, str(subnet.get("cidrBlock", "")) if doors else "", leaves, gateways)
+    limited = any(door.open_to is not None for door in doors)
+    cidr = subnet.get("cidrBlock") if limited else ""
+    if limited and network_of(cidr) is None:
+        raise NotEvaluated(f"cidrBlock of {subnet.name} is not known yet")
+    return Subnet(subnet.name, str(cidr), leaves, gateways)
 
 
 def doors_of(subnet: Resource) -> list[Door]:
@@ -58,14 +65,11 @@ def open_to(endpoint: Resource) -> list[str] | None:
     for group in groups:
         for rule in ingress(group):
             if allows(rule, HTTPS):
-                networks = [str(each.known) for key in ("cidrIpv4", "cidrBlocks") for each in rule.parts(key)]
+                networks = [each.known for key in ("cidrIpv4", "cidrBlocks") for each in rule.parts(key)]
                 if not networks:
                     return None
-                found += [str(ip_network(each, strict=False)) for each in networks]
+                found += [str(each) for each in map(network_of, networks) if each]
     return found
-
-
-_GROUP: Final = token(aws.ec2.SecurityGroup)
 
 
 def ingress(target: Resource) -> Iterator[Part]:
@@ -86,7 +90,9 @@ def allows(rule: Part, port: int) -> bool:
     protocol = str(rule.get("ipProtocol") or rule.get("protocol") or "-1")
     if protocol in ("-1", "all"):
         return True
-    return protocol in ("tcp", "6") and rule.get("fromPort", 0) <= port <= rule.get("toPort", 65535)
+    first, last = word(rule.get("fromPort", 0)), word(rule.get("toPort", 65535))
+    known = first.isdecimal() and last.isdecimal()
+    return protocol in ("tcp", "6") and known and int(first) <= port <= int(last)
 
 
 def _tables(subnet: Resource) -> list[Resource]:
@@ -103,9 +109,6 @@ def _tables(subnet: Resource) -> list[Resource]:
     return found
 
 
-_MAIN: Final = "defaultRouteTableId"
-
-
 def _routes(table: Resource) -> Iterator[Mapping[str, Any]]:
     yield from (each for each in table.each("routes") if isinstance(each, Mapping))
     yield from (each.inputs for each in table.referring(aws.ec2.Route, "routeTableId"))
@@ -113,16 +116,18 @@ def _routes(table: Resource) -> Iterator[Mapping[str, Any]]:
 
 def _leaves(route: Mapping[str, Any]) -> bool:
     given = Part(route, "route")
-    everywhere = any(_width(given.get(key)) <= _WIDEST for key in _DESTINATIONS)
+    networks = (network_of(given.get(key)) for key in _DESTINATIONS)
+    everywhere = any(each.prefixlen <= _WIDEST for each in networks if each)
     targets = (key for key in route if key.endswith(("Id", "Arn")) and key not in ("routeTableId", "id"))
     return everywhere and any(route[key] not in (None, "") for key in targets)
 
 
-def _width(network: Any) -> int:
+def network_of(value: Any) -> IPv4Network | None:
+    """The network of a CIDR block; None for anything else, also for IPv6."""
     try:
-        return IPv4Network(str(network), strict=False).prefixlen
+        return IPv4Network(value, strict=False) if isinstance(value, str) else None
     except ValueError:
-        return 32
+        return None
 
 
 def _gateways(table: Resource) -> Iterator[str]:

@@ -3,13 +3,13 @@
 import fnmatch
 import math
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 import pulumi_aws as aws
 import pulumi_kubernetes as k8s
 
 from awsfacts import instances
-from mlpctl.policies.estate import NotEvaluated, Resource, token
+from mlpctl.policies.estate import Estate, NotEvaluated, Resource, token
 from mlpctl.policies.pods import Part, Pod, pod_of
 from mlpctl.policies.rule import FROM_STAGING, Severity, rule
 from mlpctl.review import machines
@@ -41,6 +41,7 @@ _LIMITED: Final = frozenset(map(token, (aws.eks.NodeGroup, aws.batch.ComputeEnvi
 
 _ANYWHERE: Final = frozenset(map(token, (aws.sagemaker.EndpointConfiguration,)))
 
+_MOST: Final = "scalingConfig.maxSize"
 _SETS: Final = (k8s.apps.v1.Deployment, k8s.apps.v1.StatefulSet)
 _SET_BY_OTHERS: Final = ("kubernetes.io", "eks.amazonaws.com")
 """Ends of the domains of labels that node groups do not set themselves."""
@@ -58,7 +59,7 @@ _SET_BY_OTHERS: Final = ("kubernetes.io", "eks.amazonaws.com")
     aws.eks.NodeGroup,
     aws.sagemaker.EndpointConfiguration,
     aws.sagemaker.NotebookInstance,
-    reason="An accelerated instance costs in a day what others cost in a month, and only a pool stops it when it is idle.",
+    reason="An accelerated instance costs in a day what others cost in a month, and only pools have a maximum.",
     remedy="Run it in a node group, e.g. a GpuNodePool, or add its type to policies.allowedInstanceTypes.",
     severity=Severity.MEDIUM,
     levels=FROM_STAGING,
@@ -117,25 +118,51 @@ def rollouts_have_room(deployment: Resource) -> Iterator[str]:
     if not own or not replicas:
         return
     selector = _selector(pod)
-    groups = [(each, _most_gpus(each)) for each in _groups(deployment, selector)]
-    groups = [(each, gpus) for each, gpus in groups if gpus]
+    groups = [(each, gpus) for each in _groups(deployment, selector) if (gpus := _most_gpus(each))]
     if not groups:
         raise NotEvaluated("the stack has no node group for its pods")
-    others = sum(
-        _all_gpus(each) for each in deployment.estate.of(*_SETS) if each != deployment and _beside(each, selector)
-    )
+    asked, unclear = _asked(deployment.estate)
+    others = asked.get(_key(selector), 0) - own * replicas
     extra = _extra(deployment, replicas)
-    room = sum(_number(each.get("scalingConfig.maxSize")) * gpus for each, gpus in groups)
-    fit = sum(_number(each.get("scalingConfig.maxSize")) * (gpus // own) for each, gpus in groups)
-    asked = (replicas + extra) * own + others
-    if replicas + extra > fit or asked > room:
+    room = sum(_number(each.get(_MOST)) * gpus for each, gpus in groups)
+    fit = sum(_number(each.get(_MOST)) * (gpus // own) for each, gpus in groups)
+    if replicas + extra > fit or (replicas + extra) * own + others > room:
         names = ", ".join(each.name for each, _ in groups)
         during = ", and an update starts one more first" if extra else ""
-        beside = f" beside {others} of other pods" if others else ""
+        beside = f" beside {_count(others, 'GPU')} of other pods" if others else ""
         yield (
-            f"has no room: {replicas} pods of {own} GPUs{beside}{during}, but {names} has at most {room} GPUs, which "
-            f"hold {fit} such pods"
+            f"has no room: {_count(replicas, 'pod')} of {_count(own, 'GPU')}{beside}{during}, but {names} has at most "
+            f"{_count(room, 'GPU')}, enough for {_count(fit, 'such pod')}"
         )
+    elif unclear:
+        raise unclear
+
+
+_Asked: TypeAlias = tuple[Mapping[str, int], NotEvaluated | None]
+
+
+def _asked(estate: Estate) -> _Asked:
+    """The GPUs that all pods request, by the labels of their nodes, and why it is not known for some of them."""
+    if "GPUs by selector" not in estate.kept:
+        found: dict[str, int] = {}
+        unclear: NotEvaluated | None = None
+        for each in estate.of(*_SETS):
+            try:
+                key = _key(_selector(pod_of(each)))
+                found[key] = found.get(key, 0) + _gpus(each) * _number(each.get("spec.replicas", 1))
+            except NotEvaluated as error:
+                unclear = error
+        estate.kept["GPUs by selector"] = (found, unclear)
+    made: _Asked = estate.kept["GPUs by selector"]
+    return made
+
+
+def _key(selector: Mapping[str, Any]) -> str:
+    return repr(sorted(selector.items(), key=repr))
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
 def _gpus(workload: Resource) -> int:
@@ -144,18 +171,10 @@ def _gpus(workload: Resource) -> int:
     return sum(_number(each.get(instances.GPU_RESOURCE)) for each in given if isinstance(each, Mapping))
 
 
-def _all_gpus(workload: Resource) -> int:
-    return _gpus(workload) * _number(workload.get("spec.replicas", 1))
-
-
 def _selector(pod: Pod) -> Mapping[str, Any]:
     """The node labels that pods require, without those that Kubernetes and EKS set."""
     entries = ((key, value.known) for key, value in pod.spec.entries("nodeSelector"))
     return {key: value for key, value in entries if not key.partition("/")[0].endswith(_SET_BY_OTHERS)}
-
-
-def _beside(workload: Resource, selector: Mapping[str, Any]) -> bool:
-    return _selector(pod_of(workload)) == selector
 
 
 def _groups(workload: Resource, selector: Mapping[str, Any]) -> list[Resource]:

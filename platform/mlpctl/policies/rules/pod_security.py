@@ -170,7 +170,7 @@ def _host_path(volume: Part) -> Iterator[str]:
 
 def _sysctls(pod: Pod) -> Iterator[str]:
     for each in pod.spec.parts("securityContext.sysctls"):
-        if (name := each.get("name")) not in _SYSCTLS:
+        if (name := str(each.get("name"))) not in _SYSCTLS:
             yield f"changes the kernel setting {name}, which other pods may depend on"
 
 

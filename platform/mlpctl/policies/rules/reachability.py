@@ -22,7 +22,7 @@ _GROUP: Final = token(aws.ec2.SecurityGroup)
     "ML-NET-01",
     aws.eks.NodeGroup,
     reason="Nodes that cannot reach AWS's services do not join the cluster, and their pods cannot start.",
-    remedy="Add a route to a NAT or transit gateway, or an endpoint for each service that allows HTTPS from the subnet.",
+    remedy="Add a route to a NAT or transit gateway, or for each service an endpoint with HTTPS from the subnet.",
     severity=Severity.HIGH,
     levels=FROM_STAGING,
 )
