@@ -40,6 +40,7 @@ _LIMITED: Final = frozenset(map(token, (aws.eks.NodeGroup, aws.batch.ComputeEnvi
 """Types that have a maximum and are scaled by what runs on them."""
 
 _ANYWHERE: Final = frozenset(map(token, (aws.sagemaker.EndpointConfiguration,)))
+"""Types that have no pool: each variant of an endpoint has instances of its own."""
 
 _MOST: Final = "scalingConfig.maxSize"
 _SETS: Final = (k8s.apps.v1.Deployment, k8s.apps.v1.StatefulSet)

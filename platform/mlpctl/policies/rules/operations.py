@@ -17,7 +17,7 @@ from mlpctl.review.equality import word
 from mlpctl.review.kinds import kind
 from mlpctl.review.retention import kept_data
 from mlpctl.review.values import Secret, Unknown, items, walk
-from mlpctl.review.watches import holds, value_at
+from mlpctl.review.watches import value_at
 from mlplatform.component import NAME_TAG, STACK_TAG
 
 _REQUIRED: Final = ("owner", "environment")
@@ -79,8 +79,7 @@ _EMPTIES: Final[Mapping[str, str]] = {
 )
 def resources_are_tagged(estate: Estate) -> Iterator[tuple[Resource, str]]:
     """Resources that support tags have the required ones."""
-    own = items([*(estate.settings.get("tags") or {})])
-    keys = [*_REQUIRED, *(_OF_PLATFORM if estate.settings else ()), *own]
+    keys = [*_REQUIRED, *(_OF_PLATFORM if estate.settings else ()), *(estate.settings.get("tags") or ())]
     yield from _each(_of_aws(estate), lambda resource: _untagged(resource, keys))
 
 
@@ -203,8 +202,6 @@ def _unprotected(resource: Resource) -> Iterator[str]:
     if Holding.DATA not in record.holds or record.guards or record.given:
         return
     if resource.protected or resource.retained or kept_data(resource.type, resource.inputs):
-        return
-    if record.unless and holds(resource.inputs, record.unless):
         return
     by_default, empties = _ON_BY_DEFAULT.get(resource.type), _EMPTIES.get(resource.type)
     if by_default and resource.get(by_default) is None:
