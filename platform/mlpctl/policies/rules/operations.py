@@ -21,6 +21,8 @@ from mlpctl.review.watches import value_at
 from mlplatform.component import NAME_TAG, STACK_TAG
 
 _REQUIRED: Final = ("owner", "environment")
+"""Tags of all resources; unlike others, they may not be empty."""
+
 _OF_PLATFORM: Final = ("Name", STACK_TAG, NAME_TAG)
 """Tags of all resources of the platform; `mlpctl recover` finds resources by them."""
 
@@ -133,7 +135,7 @@ def _untagged(resource: Resource, keys: Iterable[str]) -> Iterator[str]:
     found: dict[str, Any] = {}
     for name in ("tagsAll", "tags"):
         found |= _tags(resource.inputs.get(name))
-        missing = [key for key in keys if found.get(key) in (None, "")]
+        missing = [key for key in keys if key not in found or (key in _REQUIRED and found[key] in (None, ""))]
         if not missing:
             return
     for name in ("tags", "tagsAll"):

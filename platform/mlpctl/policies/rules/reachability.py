@@ -7,7 +7,7 @@ import pulumi_aws as aws
 
 from mlpctl.policies import routes
 from mlpctl.policies.estate import Estate, NotEvaluated, Resource, token
-from mlpctl.policies.pods import gathered
+from mlpctl.policies.pods import Part, gathered
 from mlpctl.policies.rule import FROM_STAGING, Severity, rule
 from mlpctl.review.values import items
 from mlplatform.foundation.network import endpoints
@@ -76,10 +76,13 @@ def somebody_reaches_the_api(cluster: Resource) -> Iterator[str]:
         yield "has neither a public nor a private endpoint"
         return
     own = [each for each in cluster.referred("vpcConfig") if each.type == _GROUP]
-    given = items(cluster.get("vpcConfig.securityGroupIds"))
-    known = {name for each in own for name in each.names}
     if any(routes.allows(each, routes.HTTPS) for target in (cluster, *own) for each in routes.ingress(target)):
         return
-    if [each for each in given if isinstance(each, str) and each not in known]:
+    known = {name for each in own for name in each.names}
+    if any(isinstance(each, str) and each not in known for each in items(cluster.get("vpcConfig.securityGroupIds"))):
         raise NotEvaluated("its security groups are not part of the stack")
+    # The group that EKS makes for a cluster is no resource, so a rule may name it by its ID alone.
+    for each in cluster.estate.of(aws.vpc.SecurityGroupIngressRule, aws.ec2.SecurityGroupRule):
+        if not each.referred("securityGroupId") and routes.allows(Part(each.inputs), routes.HTTPS):
+            raise NotEvaluated(f"the security group of {each.name} is not part of the stack")
     yield "has a private endpoint that only its nodes reach: no rule allows HTTPS from elsewhere"
