@@ -90,9 +90,10 @@ class Sections(Spec):
 
     protect: bool = False
     """Whether the Pulumi engine refuses to delete or replace resources that cannot be restored, or only slowly: keys,
-    buckets with their settings, image repositories, the control plane and its logs, nodes of every pool, Deployments of
-    models, and addresses of NAT gateways. `pulumi destroy` then fails in its preview, which must not be skipped. To
-    destroy such a stack, set this to false, run an update, then destroy it. Profile prod does not allow false."""
+    buckets with their settings, image repositories, the control plane, its logs and flow logs, nodes of every pool,
+    Deployments of models, and addresses of NAT gateways. `pulumi destroy` then fails in its preview, which must not be
+    skipped. To destroy such a stack, set this to false, run an update, then destroy it. Profile prod does not allow
+    false."""
 
     keys: KeyRingSpec = KeyRingSpec()
     """The encryption keys."""

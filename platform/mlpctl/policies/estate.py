@@ -57,6 +57,9 @@ class Resource:
 
     protected: bool = False
     retained: bool = False
+    read: bool = False
+    """Whether the program only reads it: rules do not judge it, but others may refer to it."""
+
     names: frozenset[str] = frozenset()
     """Its ID and the names in its inputs: what other resources may call it."""
 
@@ -188,6 +191,11 @@ class Estate:
             for value in items(resource.inputs.get(by)):
                 found |= {each.urn: each for each in self._by_name.get(value, ())} if isinstance(value, str) else {}
         return [*found.values()]
+
+    @cached_property
+    def kept(self) -> dict[Any, Any]:
+        """What rules have computed of all resources, by keys of their own: it is the same for each resource."""
+        return {}
 
     @cached_property
     def _by_name(self) -> Mapping[str, Sequence[Resource]]:

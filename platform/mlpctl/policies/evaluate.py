@@ -112,7 +112,8 @@ def _results(rule: Rule, level: Level, estate: Estate) -> Iterator[Result]:
         yield from _run(rule, level, "", lambda: map(_located, check(estate)))
     elif rule.of_resource is not None:
         judge = rule.of_resource
-        found = [each for type in sorted(rule.types) for each in estate.by_type.get(type, ())]
+        there = (each for type in sorted(rule.types) for each in estate.by_type.get(type, ()))
+        found = [each for each in there if not each.read]
         if not found:
             yield Result(rule, level, Outcome.NOT_APPLICABLE)
         for resource in found:

@@ -40,6 +40,7 @@ def _resource(estate: Estate, change: Change) -> Resource:
         id=change.id,
         parent=change.parent,
         depends=change.depends,
+        read=change.op is Op.READ,
         protected=change.protected,
         retained=change.retained,
         names=names_of(change.type, inputs, change.id),

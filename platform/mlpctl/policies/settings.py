@@ -5,6 +5,7 @@ from typing import Annotated, Final
 
 from pydantic import Field
 
+from awsfacts.zones import REGION
 from mlplatform.spec import Spec
 
 MAX_ENTRIES: Final = 200
@@ -44,6 +45,19 @@ class PolicySettings(Spec):
 
     mandatory: list[RuleId] = Field(default=[], max_length=MAX_ENTRIES)
     """Rules that are mandatory in this stack, although they are advisory in its profile."""
+
+    allowed_regions: list[Annotated[str, Field(pattern=f"^{REGION}$", examples=["us-east-1"])]] = Field(
+        default=[], max_length=MAX_ENTRIES
+    )
+    """Regions that resources, and copies of their data, may be in. Default: the stack's own region, and those in
+    `images.account.replicateTo`."""
+
+    allowed_instance_types: list[
+        Annotated[str, Field(max_length=64, pattern=r"^[a-z0-9*][a-z0-9.*-]*$", examples=["g6.*"])]
+    ] = Field(default=[], max_length=MAX_ENTRIES)
+    """Instance types that may run, with `*` as a wildcard: of all node groups, `cluster.system` included, and of
+    endpoints. Default: any type, but types with GPUs or other accelerators only in node groups, AWS Batch and
+    endpoints."""
 
     waivers: list[Waiver] = Field(default=[], max_length=MAX_ENTRIES)
     """Accepted violations."""

@@ -25,6 +25,8 @@ NO_GUARDS = {
     "cost.maxMonthlyDeltaUsd",
     "cost.maxMonthlyUsd",
     "cost.maxUnpriced",
+    "policies.allowedInstanceTypes",
+    "policies.allowedRegions",
     "policies.approvals",
     "policies.mandatory",
     "policies.waivers",

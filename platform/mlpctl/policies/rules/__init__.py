@@ -27,6 +27,11 @@ THEMES: Final = (
     "filesystems",
     "logs",
     "load_balancers",
+    "pod_security",
+    "workloads",
+    "operations",
+    "capacity",
+    "reachability",
 )
 """The modules, in the order of reports."""
 
