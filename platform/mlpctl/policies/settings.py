@@ -13,6 +13,9 @@ MAX_ENTRIES: Final = 200
 RuleId = Annotated[str, Field(pattern=r"^[A-Z][A-Z0-9]*(-[A-Z0-9]+)+$", examples=["ML-S3-07"])]
 
 
+Region = Annotated[str, Field(pattern=f"^{REGION}$", examples=["us-east-1"])]
+InstanceTypes = Annotated[str, Field(max_length=64, pattern=r"^[a-z0-9*][a-z0-9.*-]*$", examples=["g6.*"])]
+
 _LINE: Final = r"^\w(?:[\w .,:;()/#@+-]*[\w.)])?$"
 """One line of words and punctuation, in any language."""
 
@@ -46,9 +49,7 @@ class PolicySettings(Spec):
     mandatory: list[RuleId] = Field(default=[], max_length=MAX_ENTRIES)
     """Rules that are mandatory in this stack, although they are advisory in its profile."""
 
-    allowed_regions: list[Annotated[str, Field(pattern=f"^{REGION}$", examples=["us-east-1"])]] = Field(
-        default=[], max_length=MAX_ENTRIES
-    )
+    allowed_regions: list[Region] = Field(default=[], max_length=MAX_ENTRIES)
     """Regions that resources, and copies of their data, may be in. Default: the stack's own region, and those in
     `images.account.replicateTo`."""
 
