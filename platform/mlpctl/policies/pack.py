@@ -66,11 +66,15 @@ class Checks:
         self._stack = stack
         self._today = today
         self._redactor = Redactor()
+        self._inputs: dict[str, Mapping[str, Any]] = {}
+        """Inputs of the resources that the engine has shown. For the stack it shows outputs, and in a preview those
+        that a provider computes are unknown."""
 
     def of_resources(self, level: Level) -> ResourceValidationPolicy:
         """The policy of a level for single resources."""
 
         def check(args: ResourceValidationArgs, report: ReportViolation) -> None:
+            self._inputs[args.urn] = args.props
             resource: _Given = (args.urn, args.resource_type, args.props, args.opts.protect, {})
             own = [rule for rule in self._rules if current_type(args.resource_type) in rule.types]
             for each in self._evaluate(own, [resource], whole=False).results:
@@ -89,7 +93,14 @@ class Checks:
 
         def check(args: StackValidationArgs, report: ReportViolation) -> None:
             given = [
-                (each.urn, each.resource_type, each.props, each.opts.protect, _depends(each)) for each in args.resources
+                (
+                    each.urn,
+                    each.resource_type,
+                    self._inputs.get(each.urn, each.props),
+                    each.opts.protect,
+                    _depends(each),
+                )
+                for each in args.resources
             ]
             alone = self._evaluate(self._rules, given, whole=False)
             deferred = {(each.rule.id, each.urn) for each in alone.results if each.deferred}
