@@ -23,6 +23,9 @@ from mlpctl.config import Platform
 from mlpctl.config.places import places
 from mlpctl.config.profiles import PROFILES
 from mlpctl.config.shape import Shape
+from mlpctl.policies.approvals import APPROVAL
+from mlpctl.policies.frameworks import FRAMEWORKS
+from mlpctl.policies.rules import rules
 from mlpctl.review.cost import book, show
 from mlplatform.args import SHARED
 from mlplatform.component import Component
@@ -63,6 +66,7 @@ def pages() -> dict[str, str]:
         "components.md": _TEMPLATES.get_template("components.md.j2").render(components=[*_components()]),
         "failures.md": _TEMPLATES.get_template("failures.md.j2").render(rows=[*_failures()], quotas=quotas()),
         "costs.md": _TEMPLATES.get_template("costs.md.j2").render(_costs()),
+        "rules.md": _TEMPLATES.get_template("rules.md.j2").render(rules=[*rules(), APPROVAL], frameworks=FRAMEWORKS),
     }
 
 

@@ -71,6 +71,12 @@ def test_a_second_up_has_no_changes(project: Any) -> None:
     project.pulumi("up", "--yes", "--skip-preview", "--expect-no-changes", "--stack", project.stack)
 
 
+def test_the_running_stack_meets_its_mandatory_rules(project: Any, root: Any) -> None:
+    pack = root / "platform" / "policies"
+    done = project.pulumi("preview", "--stack", project.stack, "--policy-pack", str(pack))
+    assert "Policies:" in done.stdout and "[mandatory]" not in done.stdout
+
+
 def test_a_protected_stack_cannot_be_destroyed_or_replaced_partly(project: Any, sandbox: Any) -> None:
     if project.stack != "prod":
         pytest.skip("the stack is not protected")

@@ -15,6 +15,7 @@ from pydantic import (
 
 from awsfacts import zones
 from awsfacts.partitions import partition_of
+from mlpctl.policies.settings import PolicySettings
 from mlpctl.review.cost.settings import CostSettings
 from mlplatform import (
     DataBucketSpec,
@@ -89,9 +90,10 @@ class Sections(Spec):
 
     protect: bool = False
     """Whether the Pulumi engine refuses to delete or replace resources that cannot be restored, or only slowly: keys,
-    buckets with their settings, image repositories, the control plane and its logs, nodes of every pool, Deployments of
-    models, and addresses of NAT gateways. `pulumi destroy` then fails in its preview, which must not be skipped. To
-    destroy such a stack, set this to false, run an update, then destroy it. Profile prod does not allow false."""
+    buckets with their settings, image repositories, the control plane, its logs and flow logs, nodes of every pool,
+    Deployments of models, and addresses of NAT gateways. `pulumi destroy` then fails in its preview, which must not be
+    skipped. To destroy such a stack, set this to false, run an update, then destroy it. Profile prod does not allow
+    false."""
 
     keys: KeyRingSpec = KeyRingSpec()
     """The encryption keys."""
@@ -135,6 +137,9 @@ class Sections(Spec):
     """Path and name of the IAM policy that the account requires as permissions boundary of every role of this stack.
     Default: none; roles of `workloads` then have the platform's own permissions boundary."""
 
+    policies: PolicySettings = PolicySettings()
+    """Rules for the stack: which are mandatory, and which violations and losses are accepted for a while."""
+
     cost: CostSettings = CostSettings()
     """Limits for the stack's monthly cost, and the usage for the cost estimate."""
 
@@ -154,7 +159,8 @@ class Sections(Spec):
     def components(self) -> list[str]:
         """The names of the stack's components: of the sections that are one, and of the entries of the others."""
         sections = {name: getattr(self, name) for name in type(self).model_fields}
-        one = [name for name, section in sections.items() if isinstance(section, Spec)]
+        specs = [name for name, section in sections.items() if isinstance(section, Spec)]
+        one = [name for name in specs if not isinstance(sections[name], PolicySettings)]
         many = [section for section in sections.values() if isinstance(section, dict)]
         return [
             *dict.fromkeys(

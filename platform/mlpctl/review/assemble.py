@@ -1,6 +1,6 @@
 """Assembles the review of a plan from all checks."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import date
 from functools import reduce
 from graphlib import CycleError, TopologicalSorter
@@ -8,14 +8,15 @@ from operator import or_
 from typing import Final
 
 from mlpctl import urns
-from mlpctl.review import objects, risk, wording
+from mlpctl.review import objects, risk, stack_config, wording
 from mlpctl.review.compare import compared
 from mlpctl.review.cost.book import Book
 from mlpctl.review.cost.command import price
 from mlpctl.review.crowding import crowded
 from mlpctl.review.groups import component_of, counts, groups, unknowns
 from mlpctl.review.plan import Op, Plan
-from mlpctl.review.report import Difference, Edge, Report, Violation
+from mlpctl.review.report import Danger, Difference, Edge, Report, Violation
+from mlpctl.review.report_rules import Rules
 from mlpctl.review.twins import twins
 from mlpctl.review.unchecked import unchecked
 from mlpctl.review.values import walk
@@ -41,7 +42,8 @@ def review(plan: Plan, book: Book, today: date) -> Report:
     found = counts(plan)
     against = violations(plan)
     changed = outputs(plan)
-    findings = Findings(found, priced.cost, priced.limits, checked.invalid, against, len(changed))
+    rules = _ruled(plan, dangers, today)
+    findings = Findings(found, priced.cost, priced.limits, checked.invalid, against, rules, len(changed))
     return Report(
         project=plan.project or UNNAMED,
         stack=plan.stack or UNNAMED,
@@ -60,9 +62,20 @@ def review(plan: Plan, book: Book, today: date) -> Report:
         messages=tuple(_messages(plan)),
         notes=tuple(notes(plan)),
         violations=against,
+        rules=rules,
         outputs=changed,
         edges=edges(plan),
     )
+
+
+def _ruled(plan: Plan, dangers: Sequence[Danger], today: date) -> Rules | None:
+    """The results of the rules; None for a program without the platform's config."""
+    if not stack_config.platform(plan):
+        return None
+    # This imports the SDKs, which the review of another program does not need.
+    from mlpctl.review.ruling import ruled
+
+    return ruled(plan, dangers, today)
 
 
 def violations(plan: Plan) -> tuple[Violation, ...]:

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
 from mlpctl import urns
-from mlpctl.review import inert, wording
+from mlpctl.review import inert, markdown_rules, wording
 from mlpctl.review.cost.book import MONTH_HOURS, STALE_DAYS
 from mlpctl.review.inert import cell, code, prose, prose_cell
 from mlpctl.review.losses import circle, loss_forms, losses, what
@@ -68,6 +68,7 @@ def markdown(report: Report, limit: int = LIMIT) -> str:
         (_cost_by_resource(report), 1 / 8),
         (_picture(report), 1 / 4),
         (_violations(report), 1 / 8),
+        (markdown_rules.piece(report.rules), 1 / 4),
         (_notes(report), 1 / 8),
         (_outputs(report), 1 / 8),
         (_messages(report), 1 / 8),
@@ -78,9 +79,10 @@ def markdown(report: Report, limit: int = LIMIT) -> str:
     room = limit - size(top) - size(foot)
     lost = losses(report, room - sum(size(piece.smallest) for piece, _ in others))
     texts = share(others, room - size(lost))
-    limits, invalid, cost, resources, picture, violations, notes, outputs, messages, unchecked, unknowns, diff = texts
+    limits, invalid, cost, resources, picture, violations, rules, notes, outputs, messages, *rest = texts
+    unchecked, unknowns, diff = rest
     whole = [
-        *(top, lost, notes, violations, cost, resources, limits, invalid, picture, diff, outputs),
+        *(top, lost, rules, notes, violations, cost, resources, limits, invalid, picture, diff, outputs),
         *(unknowns, unchecked, messages),
     ]
     shortened = lost != next(loss_forms(report, sys.maxsize)) or texts != [everything(piece) for piece, _ in others]
@@ -108,6 +110,8 @@ def _top(report: Report) -> str:
         lines.append(f"❌ {number(len(report.invalid), 'object')} rejected by the Kubernetes API schemas")
     if mandatory := sum(each.mandatory for each in report.violations):
         lines.append(f"❌ {number(mandatory, 'mandatory policy violation')}")
+    if report.rules:
+        lines.append(markdown_rules.in_short(report.rules))
     if report.incomplete:
         lines.append(f"⚠️ This plan may be incomplete: {prose(report.incomplete, 400)}")
     if report.sandbox:

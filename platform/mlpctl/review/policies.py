@@ -10,7 +10,7 @@ from mlpctl.review.values import Value, document, items
 
 EVERYBODY: Final = frozenset({"everybody", "everybody but some"})
 
-_ESCALATES: Final = (
+ESCALATES: Final = (
     *("iam:attachgrouppolicy", "iam:attachrolepolicy", "iam:attachuserpolicy"),
     *("iam:putgrouppolicy", "iam:putrolepolicy", "iam:putuserpolicy"),
     *("iam:createpolicyversion", "iam:setdefaultpolicyversion"),
@@ -57,7 +57,7 @@ def _is_anything(statement: Mapping[str, Any]) -> bool:
         return True
     # A condition may require a permissions boundary for the grants.
     return not statement.get("Condition") and any(
-        fnmatch.fnmatchcase(each, action) for action in actions for each in _ESCALATES
+        fnmatch.fnmatchcase(each, action) for action in actions for each in ESCALATES
     )
 
 

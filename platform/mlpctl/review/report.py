@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from enum import Enum, IntEnum
 
 from mlpctl.review.report_cost import Cost, Limit, Model, Money
+from mlpctl.review.report_rules import Rules
 from mlpctl.review.resource import Op
 
 
@@ -14,7 +15,7 @@ class Outcome(IntEnum):
     """No limit is exceeded."""
 
     BROKEN = 1
-    """A limit is exceeded, an object is rejected, or a mandatory policy is violated."""
+    """A limit is exceeded, an object is rejected, or a mandatory policy or rule is violated."""
 
     PARTIAL = 3
     """The plan is incomplete: the missing part was not checked."""
@@ -230,6 +231,9 @@ class Report(Model):
     violations: Sequence[Violation] = ()
     """Violations of Pulumi policies, mandatory ones first."""
 
+    rules: Rules | None = None
+    """The results of the platform's rules; null for a program without the platform's config."""
+
     outputs: Sequence[Difference] = ()
     """Changed stack outputs; only the stream of events contains them."""
 
@@ -241,9 +245,10 @@ class Report(Model):
 
     @property
     def passes(self) -> bool:
-        """Whether no limit is exceeded, no object is rejected, and no mandatory policy is violated."""
+        """Whether no limit is exceeded, no object is rejected, and no mandatory policy or rule is violated."""
         refused = self.invalid or any(each.mandatory for each in self.violations)
-        return not refused and not any(limit.broken for limit in self.limits)
+        allowed = self.rules is None or self.rules.passes
+        return allowed and not refused and not any(limit.broken for limit in self.limits)
 
     @property
     def outcome(self) -> Outcome:

@@ -8,7 +8,7 @@ from rich.table import Table
 from rich.text import Text
 
 from mlpctl.review import report as model
-from mlpctl.review import wording
+from mlpctl.review import terminal_rules, wording
 from mlpctl.review.cost.book import STALE_DAYS
 from mlpctl.review.plan import Op
 from mlpctl.review.report import Certainty, Danger, Report
@@ -35,7 +35,8 @@ _CERTAINTY: Final = {Certainty.WILL: "bold red", Certainty.MAY: "yellow"}
 def page(report: Report) -> RenderableType:
     """The verdict, every danger and loss, then cost, limits, changes, notes and messages."""
     parts = [*_verdict(report)]
-    for part in (_dangers(report), _other_losses(report), _cost(report), _limits(report), _changes(report)):
+    tables = [_dangers(report), _other_losses(report), terminal_rules.table(report.rules)]
+    for part in [*tables, _cost(report), _limits(report), _changes(report)]:
         parts += [Text(), part] if part else []
     rest = [
         *_lines("Notes", report.notes),

@@ -9,6 +9,7 @@ from mlpctl.review.groups import is_counted, is_default_provider
 from mlpctl.review.plan import Change, Op, Plan
 from mlpctl.review.report import Invalid, Violation
 from mlpctl.review.report_cost import Cost, Limit
+from mlpctl.review.report_rules import Rules
 from mlpctl.text import number
 
 AS_FAR: Final = "The plan is incomplete. Listed changes: "
@@ -38,6 +39,7 @@ class Findings:
     limits: Sequence[Limit] = ()
     invalid: Sequence[Invalid] = ()
     violations: Sequence[Violation] = ()
+    rules: Rules | None = None
     outputs: int = 0
     """Number of stack outputs that change."""
 
@@ -58,6 +60,10 @@ def verdict(plan: Plan, found: Findings) -> str:
         parts.append(f"{number(len(found.invalid), 'Kubernetes object')} rejected")
     if mandatory := sum(each.mandatory for each in found.violations):
         parts.append(f"{number(mandatory, 'mandatory policy violation')}")
+    if rules := found.rules:
+        parts += [f"{number(rules.blocking, 'mandatory rule violation')}"] if rules.blocking else []
+        parts += [f"{number(rules.expired, 'expired waiver')}"] if rules.expired else []
+        parts += [f"{number(len(rules.gaps), 'rule')} not evaluated"] if rules.gaps else []
     if unlisted := found.cost.totals.unlisted:
         parts.append(f"excluding {number(unlisted, 'resource')} that the plan does not list")
     return (AS_FAR if plan.incomplete else "") + (REFRESH if plan.refresh_only else "") + "; ".join(parts)

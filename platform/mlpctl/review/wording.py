@@ -313,6 +313,8 @@ def next_steps(report: Report) -> list[str]:
         steps.append("Run the preview again and review the complete plan")
     if report.invalid:
         steps.append("Correct the rejected objects")
+    if report.rules and not report.rules.passes:
+        steps.append("Follow the remedies of the mandatory rules, or waive or approve in `policies` what is accepted")
     if any(each.broken for each in report.limits):
         steps.append("Reduce the change, or raise the limit in the stack's config")
     if any(each.op in DESTRUCTIVE and not each.protected and not each.retained for each in grave):

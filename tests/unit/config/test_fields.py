@@ -57,7 +57,7 @@ OTHER = {**DATA["base"], "network": DATA["existing"]}
 FREE = re.compile(r"inference\.[^.]+\.(commandArgs|env)\..*")
 """Fields that may contain any text, because they are passed to a program."""
 
-LETTERS = re.compile(r"owner|tags\..*")
+LETTERS = re.compile(r"owner|tags\..*|policies\..*\.(owner|reason)")
 """Fields that may contain letters and digits of any script."""
 
 ANY_TEXT = re.compile(r"buckets\..*\.expirePrefixes\..*")

@@ -24,7 +24,7 @@ def create(
         retention_in_days=days,
         kms_key_id=logs_key_arn,
         tags=component.tags_for(f"{name}-flow-logs"),
-        opts=component.child(),
+        opts=component.guarded(),
     )
     role, _ = roles.role(
         component,

@@ -1,15 +1,12 @@
 """Implements `mlpctl cost`: prices plans, checks limits, prints the result."""
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 
-from pydantic import ValidationError
 from rich.console import Console
 
-from mlpctl.errors import InputError
-from mlpctl.keys import PLATFORM, REGION
+from mlpctl.keys import REGION
 from mlpctl.review.cost import table
 from mlpctl.review.cost.estimate import estimate, limits
 from mlpctl.review.cost.settings import CostSettings
@@ -17,11 +14,8 @@ from mlpctl.review.cost.world import Book
 from mlpctl.review.plan import Plan
 from mlpctl.review.report import Outcome
 from mlpctl.review.report_cost import Cost, Limit
+from mlpctl.review.stack_config import section
 from mlpctl.text import visible
-
-
-class SettingsError(InputError):
-    """The section `cost` of a plan's config is invalid; the text is for the user."""
 
 
 @dataclass(frozen=True)
@@ -54,20 +48,7 @@ def settings_of(plan: Plan) -> CostSettings:
     Raises:
         SettingsError: it is invalid.
     """
-    value = plan.config.get(PLATFORM)
-    try:
-        platform = json.loads(value) if isinstance(value, str) else value
-        section = platform.get("cost") if isinstance(platform, Mapping) else None
-        return CostSettings.model_validate(section or {})
-    except json.JSONDecodeError:
-        raise SettingsError(
-            f"The value of {PLATFORM} in the plan's config is not JSON, so its limits cannot be read."
-        ) from None
-    except ValidationError as error:
-        problems = "; ".join(
-            f"cost.{'.'.join(map(str, each['loc']))}: {each['msg'].lower()}" for each in error.errors()
-        )
-        raise SettingsError(f"The plan's config is invalid: {problems}.") from None
+    return section(plan, "cost", CostSettings)
 
 
 def show(plan: Plan, book: Book, today: date, console: Console, *, as_json: bool = False) -> Outcome:

@@ -8,11 +8,12 @@ import pytest
 from rich.console import Console
 
 from costing import TODAY, Prices, change, urn
-from mlpctl.keys import PLATFORM, REGION
+from mlpctl.keys import PLATFORM
 from mlpctl.review import assemble
 from mlpctl.review.cost import command, table
 from mlpctl.review.plan import Change, Op, Plan
 from mlpctl.review.report import Outcome
+from mlpctl.review.stack_config import SettingsError
 from mlpctl.review.values import UNKNOWN
 from mlpctl.text import cents
 
@@ -148,9 +149,6 @@ def test_control_characters_in_names_are_neutralized() -> None:
 
 
 class TestSettings:
-    def test_the_config_keys_are_those_of_the_program(self) -> None:
-        assert (command.PLATFORM, command.REGION) == (PLATFORM, REGION)
-
     def test_a_plan_without_config_has_no_limits_and_no_usage(self) -> None:
         for config in ({}, {PLATFORM: "{}"}, {PLATFORM: '{"cost": null}'}, {PLATFORM: "[]"}, {PLATFORM: UNKNOWN}):
             found = command.settings_of(Plan((), config=config))
@@ -170,7 +168,7 @@ class TestSettings:
         ],
     )
     def test_invalid_config_fails(self, platform: str, message: str) -> None:
-        with pytest.raises(command.SettingsError) as error:
+        with pytest.raises(SettingsError) as error:
             command.settings_of(Plan((), config={PLATFORM: platform}))
         assert message in str(error.value)
 

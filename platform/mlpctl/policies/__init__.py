@@ -1,0 +1,34 @@
+"""Rules for resources and stacks: one set for the policy pack, reviews and audits.
+
+A team writes rules of its own with `rule` and `stack_rule`.
+"""
+
+from mlpctl.policies.estate import Estate, NotEvaluated, Resource
+from mlpctl.policies.rule import (
+    ALWAYS,
+    FROM_STAGING,
+    ONLY_ADVICE,
+    ONLY_PROD,
+    Level,
+    Levels,
+    Rule,
+    Severity,
+    rule,
+    stack_rule,
+)
+
+__all__ = [
+    "ALWAYS",
+    "FROM_STAGING",
+    "ONLY_ADVICE",
+    "ONLY_PROD",
+    "Estate",
+    "Level",
+    "Levels",
+    "NotEvaluated",
+    "Resource",
+    "Rule",
+    "Severity",
+    "rule",
+    "stack_rule",
+]

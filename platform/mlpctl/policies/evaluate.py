@@ -1,0 +1,154 @@
+"""Evaluates rules, and says what each result means for an update."""
+
+import fnmatch
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date
+from enum import Enum
+from functools import partial
+
+from mlpctl import urns
+from mlpctl.policies.estate import Estate, NeedsStack, NotEvaluated, Resource
+from mlpctl.policies.rule import Level, OfResource, Rule
+from mlpctl.policies.settings import Permission, PolicySettings, Waiver
+
+
+class Outcome(Enum):
+    """The result of a rule for a resource or the stack."""
+
+    PASS = "pass"
+    FAIL = "fail"
+    WAIVED = "waived"
+    """It fails, and the stack file waives this."""
+
+    NOT_EVALUATED = "notEvaluated"
+    """A value that the rule needs is not known yet, or is secret."""
+
+    ERROR = "error"
+    """The rule itself failed. A mandatory rule then blocks the update."""
+
+    NOT_APPLICABLE = "notApplicable"
+    """The stack has no resource that the rule is for."""
+
+
+@dataclass(frozen=True)
+class Result:
+    """The result of a rule for one resource, or for the stack."""
+
+    rule: Rule
+    level: Level
+    outcome: Outcome
+    urn: str = ""
+    """The resource; empty for the stack."""
+
+    text: str = ""
+    """The violation or the reason, as a sentence without the resource's name; empty if it passes."""
+
+    waiver: Permission | None = None
+    """The waiver or approval of the stack file that accepts it."""
+
+    deferred: bool = False
+    """Whether it is not evaluated only because the estate is not the whole stack."""
+
+    @property
+    def blocks(self) -> bool:
+        """Whether it blocks the update."""
+        return self.level is Level.MANDATORY and self.outcome in (Outcome.FAIL, Outcome.ERROR)
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """The results of all rules, and the waivers of the stack file that did nothing."""
+
+    results: tuple[Result, ...]
+    unused: tuple[Waiver, ...] = ()
+    expired: tuple[Waiver, ...] = ()
+
+    @property
+    def passes(self) -> bool:
+        """Whether nothing blocks the update. A waiver that has expired blocks it, so that nobody forgets it."""
+        return not self.expired and not any(each.blocks for each in self.results)
+
+
+def evaluate(rules: Iterable[Rule], estate: Estate, settings: PolicySettings, profile: str, today: date) -> Evaluation:
+    """Evaluate rules for all resources of an estate.
+
+    Args:
+        rules: the rules.
+        estate: the resources after the update.
+        settings: the section `policies` of the stack file.
+        profile: the profile, which decides on the levels; empty for a program without the platform's config, for which
+            all rules are advisory.
+        today: the day on which waivers are valid or not.
+    """
+    valid = [each for each in settings.waivers if each.expires >= today]
+    expired = tuple(each for each in settings.waivers if each.expires < today)
+    used: set[int] = set()
+    results = []
+    for rule in rules:
+        level = level_of(rule, settings, profile)
+        if level is Level.OFF:
+            continue
+        for found in _results(rule, level, estate):
+            waiver = _waiver(found, valid) if found.outcome is Outcome.FAIL else None
+            if waiver:
+                used.add(id(waiver))
+                found = Result(rule, level, Outcome.WAIVED, found.urn, found.text, waiver)
+            results.append(found)
+    return Evaluation(tuple(results), tuple(each for each in valid if id(each) not in used), expired)
+
+
+def level_of(rule: Rule, settings: PolicySettings, profile: str) -> Level:
+    """The level of a rule in a stack; all rules are advisory for a program without a profile."""
+    if not profile:
+        return Level.ADVISORY
+    own = rule.levels.of(profile)
+    return Level.MANDATORY if rule.id in settings.mandatory else own
+
+
+def _results(rule: Rule, level: Level, estate: Estate) -> Iterator[Result]:
+    if rule.of_stack is not None:
+        check = rule.of_stack
+        yield from _run(rule, level, "", lambda: map(_located, check(estate)))
+    elif rule.of_resource is not None:
+        judge = rule.of_resource
+        there = (each for type in sorted(rule.types) for each in estate.by_type.get(type, ()))
+        found = [each for each in there if not each.read]
+        if not found:
+            yield Result(rule, level, Outcome.NOT_APPLICABLE)
+        for resource in found:
+            yield from _run(rule, level, resource.urn, partial(_judged, judge, resource))
+
+
+def _judged(judge: OfResource, resource: Resource) -> Iterator[tuple[str, str]]:
+    return ((resource.urn, text) for text in judge(resource))
+
+
+def _located(found: tuple[Resource, str] | str) -> tuple[str, str]:
+    return (found[0].urn, found[1]) if isinstance(found, tuple) else ("", found)
+
+
+def _run(rule: Rule, level: Level, urn: str, find: Callable[[], Iterable[tuple[str, str]]]) -> Iterator[Result]:
+    """The violations that a function finds, or the one other outcome."""
+    failed = False
+    try:
+        for where, text in find():
+            failed = True
+            yield Result(rule, level, Outcome.FAIL, where, text)
+    except NotEvaluated as error:
+        if not failed:
+            deferred = isinstance(error, NeedsStack)
+            yield Result(rule, level, Outcome.NOT_EVALUATED, urn, error.why, deferred=deferred)
+    except Exception as error:
+        yield Result(rule, level, Outcome.ERROR, urn, f"the rule failed: {type(error).__name__}: {error}")
+    else:
+        if not failed:
+            yield Result(rule, level, Outcome.PASS, urn)
+
+
+def _waiver(found: Result, valid: Sequence[Waiver]) -> Waiver | None:
+    name = urns.name(found.urn) if found.urn else ""
+    for each in valid:
+        if each.rule == found.rule.id and fnmatch.fnmatchcase(name, each.resource):
+            return each
+    return None

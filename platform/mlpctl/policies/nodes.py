@@ -1,0 +1,73 @@
+"""What node groups and Auto Scaling groups start, for rules."""
+
+import re
+from collections.abc import Mapping
+from typing import Any, Final
+
+import pulumi_aws as aws
+
+from awsfacts import instances
+from mlpctl.policies.estate import NotEvaluated, Resource, token
+from mlpctl.review.values import items
+
+_GPU_FAMILY: Final = re.compile(r"(g|p)[0-9]")
+"""Families of instance types with GPUs: https://docs.aws.amazon.com/ec2/latest/instancetypes/ac.html"""
+
+_GPU_IMAGE: Final = re.compile(r"NVIDIA|GPU")
+"""Types of images with a GPU driver:
+https://docs.aws.amazon.com/eks/latest/APIReference/API_Nodegroup.html#AmazonEKS-Type-Nodegroup-amiType"""
+
+_TEMPLATE: Final = token(aws.ec2.LaunchTemplate)
+_PATHS: Final = ("launchTemplate", "mixedInstancesPolicy.launchTemplate.launchTemplateSpecification")
+_NAMES: Final = ("id", "name", "launchTemplateId", "launchTemplateName")
+
+
+def launch_templates(group: Resource) -> list[Resource]:
+    """The launch templates of a node group or an Auto Scaling group; none if it has none.
+
+    Raises:
+        NotEvaluated: a template is not part of the stack.
+    """
+    found: dict[str, Resource] = {}
+    named = False
+    for path in _PATHS:
+        if not group.has(path):
+            continue
+        named = True
+        found |= {each.urn: each for each in group.referred(path.split(".")[0]) if each.type == _TEMPLATE}
+        reference = group.get(path)
+        given = [reference.get(key) for key in _NAMES] if isinstance(reference, Mapping) else [reference]
+        names = {name for name in given if isinstance(name, str)}
+        for each in group.estate.of(aws.ec2.LaunchTemplate):
+            if each.names & names:
+                found[each.urn] = each
+    if named and not found:
+        raise NotEvaluated("its launch template is not part of the stack")
+    return [*found.values()]
+
+
+def instance_types(group: Resource) -> list[str]:
+    """The instance types that a node group or its launch template names.
+
+    Raises:
+        NotEvaluated: they are not known.
+    """
+    types = [str(each) for each in group.each("instanceTypes")]
+    if not types:
+        types = [str(each) for template in launch_templates(group) for each in items(template.get("instanceType"))]
+    return types
+
+
+def has_gpus(group: Resource) -> bool:
+    """Whether the nodes of a group have GPUs.
+
+    Raises:
+        NotEvaluated: its instance types are not known.
+    """
+    image = group.inputs.get("amiType")
+    return (isinstance(image, str) and bool(_GPU_IMAGE.search(image))) or any(map(_is_gpu_type, instance_types(group)))
+
+
+def _is_gpu_type(name: Any) -> bool:
+    facts = instances.find(name)
+    return facts.gpus > 0 if facts else _GPU_FAMILY.match(name) is not None

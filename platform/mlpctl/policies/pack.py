@@ -1,0 +1,187 @@
+"""The rules as a Pulumi policy pack.
+
+The pack has one policy for each level and each kind of call, because the SDK decodes all properties again for every
+policy: a policy for each rule would take several times as long. Rules that need only the resource itself are evaluated
+before the engine creates it; the others after the engine has seen all resources, in a preview before anything is
+created. Deletions are not shown to policy packs: `mlpctl review` and `mlpctl up` check their approvals.
+"""
+
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import UTC, date, datetime
+from typing import Any, Final
+
+import pulumi
+from pulumi_policy import (
+    EnforcementLevel,
+    PolicyPack,
+    PolicyResource,
+    ReportViolation,
+    ResourceValidationArgs,
+    ResourceValidationPolicy,
+    StackValidationArgs,
+    StackValidationPolicy,
+)
+from pulumi_policy.proxy import UnknownValueError
+
+from mlpctl import urns
+from mlpctl.keys import PLATFORM
+from mlpctl.policies.estate import Estate, Resource
+from mlpctl.policies.evaluate import Evaluation, Outcome, Result, evaluate
+from mlpctl.policies.plan_estate import current_type, names_of
+from mlpctl.policies.rule import Level, Rule
+from mlpctl.policies.rules import rules
+from mlpctl.policies.stack import StackRules
+from mlpctl.review.redact import Redactor
+
+NAME: Final = "mlplatform"
+_LEVELS: Final = {Level.MANDATORY: EnforcementLevel.MANDATORY, Level.ADVISORY: EnforcementLevel.ADVISORY}
+
+
+def run() -> None:
+    """Serve the pack to the engine."""
+    checks = Checks(rules(), _stack_rules(), datetime.now(UTC).date())
+    PolicyPack(
+        NAME,
+        [
+            *(checks.of_resources(level) for level in _LEVELS),
+            *(checks.of_stack(level) for level in _LEVELS),
+        ],
+    )
+
+
+def _stack_rules() -> StackRules:
+    """What the stack's config says of rules."""
+    namespace, name = PLATFORM.split(":")
+    value = pulumi.Config(namespace).get(name)
+    return StackRules.of(json.loads(value) if value else {})
+
+
+class Checks:
+    """The policies, which share what they find."""
+
+    def __init__(self, known: Sequence[Rule], stack: StackRules, today: date) -> None:
+        """Evaluate these rules as the stack's config says."""
+        self._rules = known
+        self._stack = stack
+        self._today = today
+        self._redactor = Redactor()
+        self._inputs: dict[str, Mapping[str, Any]] = {}
+        """Inputs of the resources that the engine has shown. For the stack it shows outputs, and in a preview those
+        that a provider computes are unknown."""
+
+    def of_resources(self, level: Level) -> ResourceValidationPolicy:
+        """The policy of a level for single resources."""
+
+        def check(args: ResourceValidationArgs, report: ReportViolation) -> None:
+            self._inputs[args.urn] = args.props
+            resource: _Given = (args.urn, args.resource_type, args.props, args.opts.protect, {})
+            own = [rule for rule in self._rules if current_type(args.resource_type) in rule.types]
+            for each in self._evaluate(own, [resource], whole=False).results:
+                if each.level is level and not each.deferred and (text := _violation(each)):
+                    report(text, None)
+
+        return ResourceValidationPolicy(
+            f"{level.value}-rules-for-resources",
+            f"Resources meet the {level.value} rules.",
+            check,
+            _LEVELS[level],
+        )
+
+    def of_stack(self, level: Level) -> StackValidationPolicy:
+        """The policy of a level for relations between resources, and for the stack."""
+
+        def check(args: StackValidationArgs, report: ReportViolation) -> None:
+            given = [
+                (
+                    each.urn,
+                    each.resource_type,
+                    self._inputs.get(each.urn, each.props),
+                    each.opts.protect,
+                    _depends(each),
+                )
+                for each in args.resources
+            ]
+            alone = self._evaluate(self._rules, given, whole=False)
+            deferred = {(each.rule.id, each.urn) for each in alone.results if each.deferred}
+            found = self._evaluate(self._rules, given, whole=True)
+            for each in found.results:
+                # A rule for the whole stack is deferred without a resource.
+                is_new = (each.rule.id, each.urn) in deferred or (each.rule.id, "") in deferred
+                if each.level is level and is_new and (text := _violation(each)):
+                    report(text, each.urn or None)
+            for text in _about_the_stack(found, level):
+                report(text, None)
+
+        return StackValidationPolicy(
+            f"{level.value}-rules-for-the-stack",
+            f"The stack meets the {level.value} rules.",
+            check,
+            _LEVELS[level],
+        )
+
+    def _evaluate(self, known: Iterable[Rule], given: Iterable["_Given"], *, whole: bool) -> Evaluation:
+        def make(estate: Estate) -> Iterator[Resource]:
+            for urn, type, props, protected, depends in given:
+                if type.startswith(urns.PROVIDER_TYPE):
+                    continue
+                inputs = self._redactor.inputs(_plain(props), kind=type)
+                yield Resource(
+                    urn=urn,
+                    type=current_type(type),
+                    inputs=inputs,
+                    estate=estate,
+                    id=str(inputs.get("id") or "") if isinstance(inputs.get("id"), str) else "",
+                    depends=depends,
+                    protected=protected,
+                    names=names_of(type, inputs),
+                )
+
+        stack = self._stack
+        estate = Estate(make, stack.settings, whole, today=self._today)
+        return evaluate(known, estate, stack.policies, stack.profile, self._today)
+
+
+_Given = tuple[str, str, Mapping[str, Any], bool, Mapping[str, Sequence[str]]]
+
+
+def _depends(resource: PolicyResource) -> dict[str, list[str]]:
+    return {name: [each.urn for each in found] for name, found in resource.property_dependencies.items()}
+
+
+def _plain(value: Any) -> Any:
+    """A value without the SDK's proxies, with the engine's placeholders for unknown values."""
+    if isinstance(value, Mapping):
+        return {key: _item(value, key) for key in value}
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        return [_item(value, index) for index in range(len(value))]
+    return value
+
+
+def _item(holder: Any, key: Any) -> Any:
+    try:
+        return _plain(holder[key])
+    except UnknownValueError as error:
+        return error.unknown_type_sentinel
+
+
+def _violation(result: Result) -> str:
+    if result.outcome not in (Outcome.FAIL, Outcome.ERROR):
+        return ""
+    subject = urns.name(result.urn) if result.urn else "The stack"
+    return f"{result.rule.id}: {subject} {result.text}. {result.rule.remedy}"
+
+
+def _about_the_stack(found: Evaluation, level: Level) -> Iterator[str]:
+    if level is Level.MANDATORY:
+        for each in found.expired:
+            yield (
+                f"The waiver of {each.rule} for {each.resource} expired on {each.expires}. Renew or remove it in "
+                "policies.waivers."
+            )
+        return
+    for each in found.unused:
+        yield f"The waiver of {each.rule} for {each.resource} matches no violation. Remove it from policies.waivers."
+    open_rules = {each.rule.id for each in found.results if each.outcome is Outcome.NOT_EVALUATED}
+    if open_rules:
+        yield f"Not evaluated, because values are not known yet: {', '.join(sorted(open_rules))}."

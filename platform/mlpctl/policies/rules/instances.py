@@ -1,0 +1,214 @@
+"""Rules for instances and what starts them: launch templates and Auto Scaling groups."""
+
+from collections.abc import Iterator
+from typing import Any, Final
+
+import pulumi_aws as aws
+
+from mlpctl.policies.estate import NotEvaluated, Resource, token
+from mlpctl.policies.nodes import launch_templates
+from mlpctl.policies.reading import every, in_each, is_on, number, parts
+from mlpctl.policies.rule import ALWAYS, ONLY_ADVICE, Severity, rule
+from mlpctl.policies.subnets import foreign_subnets, subnets
+from mlpctl.review.redact import Redactor
+from mlpctl.review.values import Masked, Secret, Unknown, items
+
+MOST_HOPS: Final = 2
+"""Hop limit with which a program in a container can reach the metadata service, but no farther host:
+https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/instancedata-data-retrieval.html"""
+
+_USER_DATA: Final = ("userData", "userDataBase64")
+_FEW: Final = 2
+
+
+@rule(
+    "ML-EC2-01",
+    aws.ec2.LaunchTemplate,
+    aws.ec2.Instance,
+    aws.ec2.SpotInstanceRequest,
+    aws.ec2.LaunchConfiguration,
+    aws.eks.NodeGroup,
+    reason="A program that can be made to send requests would hand out the credentials of its host.",
+    remedy="Set httpTokens to required and httpPutResponseHopLimit to 1 in metadataOptions.",
+    severity=Severity.HIGH,
+    levels=ALWAYS,
+    serves=[
+        "fsbp:EC2.8",
+        "fsbp:EC2.170",
+        "fsbp:AutoScaling.3",
+        "cis-aws:5.6",
+        "nist:AC-3",
+        "nist:AC-6",
+        "soc2:CC7.2",
+        "iso:A.8.20",
+        "checkov:CKV_AWS_79",
+    ],
+)
+def hosts_require_imdsv2(resource: Resource) -> Iterator[str]:
+    """A host requires IMDSv2, and only its own programs and containers reach its metadata."""
+    if resource.type == token(aws.eks.NodeGroup):
+        if not resource.has("launchTemplate"):
+            yield "has no launch template, and therefore EKS's default metadata options"
+        return
+    # An instance has the options of its launch template, unless it has its own.
+    if resource.has("launchTemplate") and not resource.has("metadataOptions"):
+        return
+    if resource.get("metadataOptions.httpEndpoint") == "disabled":
+        return
+    yield from every((_tokens, _hops), lambda check: check(resource))
+
+
+def _tokens(resource: Resource) -> Iterator[str]:
+    tokens = resource.get("metadataOptions.httpTokens")
+    if tokens is None:
+        defaults = resource.estate.of(aws.ec2.InstanceMetadataDefaults)
+        tokens = next((each.get("httpTokens") for each in defaults), None)
+    if tokens != "required":
+        yield f"allows IMDSv1: httpTokens is {tokens or 'not set'}"
+
+
+def _hops(resource: Resource) -> Iterator[str]:
+    hops = number(resource.get("metadataOptions.httpPutResponseHopLimit"))
+    if hops is not None and hops > MOST_HOPS:
+        yield f"lets farther hosts reach its metadata: httpPutResponseHopLimit is {hops}"
+
+
+@rule(
+    "ML-EC2-02",
+    aws.ec2.LaunchTemplate,
+    aws.ec2.Instance,
+    aws.ec2.SpotInstanceRequest,
+    aws.ec2.SpotFleetRequest,
+    aws.ec2.LaunchConfiguration,
+    aws.ec2.Eip,
+    aws.ec2.EipAssociation,
+    reason="A host with a public address is attacked from the internet as soon as a security group allows it.",
+    remedy="Leave associatePublicIpAddress off, and reach hosts by Session Manager or a load balancer.",
+    severity=Severity.HIGH,
+    levels=ALWAYS,
+    serves=[
+        "fsbp:EC2.9",
+        "fsbp:EC2.25",
+        "fsbp:AutoScaling.5",
+        "nist:AC-4(21)",
+        "nist:SC-7(3)",
+        "soc2:CC6.6",
+        "iso:A.8.20",
+        "iso:A.8.22",
+        "checkov:CKV_AWS_88",
+    ],
+)
+def hosts_have_no_public_addresses(resource: Resource) -> Iterator[str]:
+    """A host has no public IP address."""
+    if resource.has("instance") or resource.has("instanceId"):
+        yield "gives an instance a public IP address"
+    yield from every(("", "networkInterfaces", "launchSpecifications"), lambda way: _public(resource, way))
+
+
+def _public(resource: Resource, way: str) -> Iterator[str]:
+    if way:
+        return in_each(resource, way, lambda each: _public(each, ""))
+    on = is_on(resource.get("associatePublicIpAddress"))
+    return iter(["assigns public IP addresses: associatePublicIpAddress is on"] if on else [])
+
+
+@rule(
+    "ML-EC2-04",
+    aws.ec2.LaunchTemplate,
+    aws.ec2.Instance,
+    aws.ec2.SpotInstanceRequest,
+    aws.ec2.SpotFleetRequest,
+    aws.ec2.LaunchConfiguration,
+    reason="Every program on the host, and everybody who may describe it, can read its user data.",
+    remedy="Keep the secret in Secrets Manager, and let the host or the pod read it with its role.",
+    severity=Severity.CRITICAL,
+    levels=ALWAYS,
+    serves=["checkov:CKV_AWS_46"],
+)
+def user_data_has_no_secrets(resource: Resource) -> Iterator[str]:
+    """User data contains no secrets."""
+    yield from every(_USER_DATA, lambda way: _secrets(resource, way))
+    yield from in_each(
+        resource, "launchSpecifications", lambda each: every(_USER_DATA, lambda way: _secrets(each, way))
+    )
+
+
+def _secrets(resource: Resource, way: str) -> Iterator[str]:
+    text = resource.inputs.get(way)
+    if isinstance(text, Unknown):
+        raise NotEvaluated(f"{way} is not known yet")
+    # What a program marks as secret as a whole, e.g. since it depends on a secret, may be harmless.
+    if isinstance(text, Secret) and text.why == "secret":
+        raise NotEvaluated(f"{way} is secret")
+    if isinstance(text, str) and not isinstance(text, Masked):
+        text = Redactor().inputs({way: text}, kind=resource.type)[way]
+    if isinstance(text, Masked | Secret):
+        yield f"contains a secret in {way}"
+
+
+@rule(
+    "ML-EC2-05",
+    aws.autoscaling.Group,
+    aws.eks.NodeGroup,
+    reason="One zone or one instance type without capacity would stop all new hosts.",
+    remedy="Use subnets of two zones, and two instance types of the same size, with a launch template.",
+    severity=Severity.LOW,
+    levels=ONLY_ADVICE,
+    serves=[
+        "fsbp:AutoScaling.2",
+        "fsbp:AutoScaling.6",
+        "fsbp:AutoScaling.9",
+        "nist:CP-2(2)",
+        "nist:CP-10",
+        "iso:A.8.14",
+    ],
+)
+def groups_use_several_zones_and_types(group: Resource) -> Iterator[str]:
+    """A group of hosts uses several zones and instance types, unless its hosts must be close together."""
+    if group.has("launchConfiguration"):
+        yield "has a launch configuration instead of a launch template"
+    if not _is_close(group):
+        yield from every((_zones, _types), lambda check: check(group))
+
+
+def _is_close(group: Resource) -> bool:
+    """Whether its hosts are placed together: by a placement group, EFA interfaces or reserved capacity."""
+    if group.has("placementGroup"):
+        return True
+    for template in launch_templates(group):
+        interfaces = [str(each.get("interfaceType", "")) for each in parts(template, "networkInterfaces")]
+        if template.has("placement.groupName") or any(each.startswith("efa") for each in interfaces):
+            return True
+        if template.has("capacityReservationSpecification.capacityReservationTarget"):
+            return True
+    return False
+
+
+def _zones(group: Resource) -> Iterator[str]:
+    by = "subnetIds" if group.type == token(aws.eks.NodeGroup) else "vpcZoneIdentifiers"
+    zones = {str(each) for each in group.each("availabilityZones")}
+    zones |= {str(_zone(each)) for each in subnets(group, by)}
+    if len(zones) >= _FEW:
+        return
+    foreign_subnets(group, by)
+    yield f"uses only the zone {', '.join(zones)}" if zones else "uses no zone"
+
+
+def _zone(subnet: Resource) -> Any:
+    return subnet.get("availabilityZone") or subnet.get("availabilityZoneId", subnet.name)
+
+
+def _types(group: Resource) -> Iterator[str]:
+    override = "mixedInstancesPolicy.launchTemplate.overrides"
+    types = {str(each) for each in group.each("instanceTypes")}
+    for each in parts(group, override):
+        if each.has("instanceRequirements"):
+            return
+        types |= {str(each.get("instanceType"))} if each.has("instanceType") else set()
+    if not types:
+        for template in launch_templates(group):
+            if template.has("instanceRequirements"):
+                return
+            types |= {str(each) for each in items(template.get("instanceType"))}
+    if len(types) < _FEW:
+        yield f"uses only the instance type {', '.join(types)}" if types else "names no second instance type"

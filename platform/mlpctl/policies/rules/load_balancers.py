@@ -1,0 +1,107 @@
+"""Rules for load balancers."""
+
+from collections.abc import Iterator
+from typing import Final
+
+import pulumi_aws as aws
+
+from mlpctl.policies.checks import independently, is_on, parts, stated
+from mlpctl.policies.estate import Resource, token
+from mlpctl.policies.rule import FROM_STAGING, Severity, rule
+
+APPLICATION: Final = "application"
+GATEWAY: Final = "gateway"
+
+ENCRYPTED: Final = frozenset({"HTTPS", "TLS", "QUIC"})
+PASSED_ON: Final = "GENEVE"
+"""Protocol of gateway load balancers, which terminate no connections."""
+
+HARMLESS: Final = "fixed-response"
+
+
+@rule(
+    "ML-LB-01",
+    aws.lb.LoadBalancer,
+    aws.lb.Listener,
+    reason="Requests to models can be read on their way or smuggled past checks, and nothing shows who sent them.",
+    remedy=(
+        "Use HTTPS or TLS, redirect HTTP to HTTPS, and set dropInvalidHeaderFields, accessLogs.enabled and "
+        "enableDeletionProtection."
+    ),
+    severity=Severity.HIGH,
+    levels=FROM_STAGING,
+    serves=[
+        "fsbp:ELB.1",
+        "fsbp:ELB.4",
+        "fsbp:ELB.5",
+        "fsbp:ELB.6",
+        "fsbp:ELB.18",
+        "nist:AU-12",
+        "nist:SC-8(1)",
+        "nist:SC-23",
+        "nist:CP-2(5)",
+        "soc2:CC7.2",
+        "soc2:A1.1",
+        "iso:A.8.15",
+    ],
+)
+def load_balancer_is_safe(resource: Resource) -> Iterator[str]:
+    """A load balancer uses TLS, drops invalid headers, logs requests, and is protected from deletion."""
+    if resource.type == token(aws.lb.Listener):
+        yield from _listener(resource)
+    else:
+        yield from independently([_deletable(resource), _access_logs(resource), _headers(resource)])
+
+
+def _deletable(balancer: Resource) -> Iterator[str]:
+    if not is_on(balancer, "enableDeletionProtection"):
+        yield f"is not protected from deletion: {stated(balancer, 'enableDeletionProtection')}"
+
+
+def _access_logs(balancer: Resource) -> Iterator[str]:
+    # Logs stay off although a bucket is set: https://www.pulumi.com/registry/packages/aws/api-docs/lb/loadbalancer/
+    if not is_on(balancer, "accessLogs.enabled") and _kind(balancer) != GATEWAY:
+        yield f"has no access logs: {stated(balancer, 'accessLogs.enabled')}"
+
+
+def _headers(balancer: Resource) -> Iterator[str]:
+    if not is_on(balancer, "dropInvalidHeaderFields") and _kind(balancer) == APPLICATION:
+        yield f"passes invalid headers on: {stated(balancer, 'dropInvalidHeaderFields')}"
+
+
+def _kind(balancer: Resource) -> str:
+    return str(balancer.get("loadBalancerType", APPLICATION))
+
+
+def _listener(listener: Resource) -> Iterator[str]:
+    protocol = _protocol(listener)
+    if protocol in ENCRYPTED or protocol == PASSED_ON:
+        return
+    if protocol != "HTTP":
+        yield f"accepts connections without TLS: {stated(listener, 'protocol')}"
+        return
+    yield from independently([_redirect(listener), _rules(listener)])
+
+
+def _protocol(listener: Resource) -> str:
+    found = listener.get("protocol")
+    if found is None:
+        # Only listeners of gateway load balancers have no port; HTTP is the default of the others.
+        return "HTTP" if listener.has("port") else PASSED_ON
+    return str(found).upper()
+
+
+def _redirect(listener: Resource) -> Iterator[str]:
+    if not any(_redirects(each) for each in parts(listener, "defaultActions")):
+        yield "answers without TLS: its default action does not redirect to HTTPS"
+
+
+def _rules(listener: Resource) -> Iterator[str]:
+    for each in listener.referring(aws.lb.ListenerRule, "listenerArn"):
+        if not all(each.get("type") == HARMLESS or _redirects(each) for each in parts(each, "actions")):
+            yield f"answers without TLS: {each.name} does not redirect to HTTPS"
+
+
+def _redirects(action: Resource) -> bool:
+    # The default is the protocol of the request.
+    return (action.get("type"), action.get("redirect.protocol")) == ("redirect", "HTTPS")

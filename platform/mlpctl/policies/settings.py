@@ -1,0 +1,67 @@
+"""The section `policies` of a stack file: stricter levels, waivers and approvals."""
+
+from datetime import date
+from typing import Annotated, Final
+
+from pydantic import Field
+
+from awsfacts.zones import REGION
+from mlplatform.spec import Spec
+
+MAX_ENTRIES: Final = 200
+
+RuleId = Annotated[str, Field(pattern=r"^[A-Z][A-Z0-9]*(-[A-Z0-9]+)+$", examples=["ML-S3-07"])]
+
+
+Region = Annotated[str, Field(pattern=f"^{REGION}$", examples=["us-east-1"])]
+InstanceTypes = Annotated[str, Field(max_length=64, pattern=r"^[a-z0-9*][a-z0-9.*-]*$", examples=["g6.*"])]
+
+_LINE: Final = r"^\w(?:[\w .,:;()/#@+-]*[\w.)])?$"
+"""One line of words and punctuation, in any language."""
+
+
+class Permission(Spec):
+    """Something that a person allows for a while."""
+
+    resource: str = Field(max_length=200, pattern=r"^[A-Za-z0-9*][A-Za-z0-9_.*-]*$", examples=["models-bucket"])
+    """Logical name of the resource, with `*` as a wildcard."""
+
+    reason: str = Field(min_length=10, max_length=500, pattern=_LINE, examples=["copied to the new account"])
+    """Why it is allowed, for reviewers and auditors."""
+
+    owner: str = Field(max_length=100, pattern=_LINE, examples=["team-ml"])
+    """The person or team that answers for it."""
+
+    expires: date
+    """The last day on which it is valid, e.g. `2027-01-31`."""
+
+
+class Waiver(Permission):
+    """An accepted violation of a rule. After its last day, it blocks every update until it is renewed or removed."""
+
+    rule: RuleId
+    """The rule that may be violated."""
+
+
+class PolicySettings(Spec):
+    """Rules for the stack: which are mandatory, and what is allowed for a while."""
+
+    mandatory: list[RuleId] = Field(default=[], max_length=MAX_ENTRIES)
+    """Rules that are mandatory in this stack, although they are advisory in its profile."""
+
+    allowed_regions: list[Region] = Field(default=[], max_length=MAX_ENTRIES)
+    """Regions that resources, and copies of their data, may be in. Default: the stack's own region, and those in
+    `images.account.replicateTo`."""
+
+    allowed_instance_types: list[
+        Annotated[str, Field(max_length=64, pattern=r"^[a-z0-9*][a-z0-9.*-]*$", examples=["g6.*"])]
+    ] = Field(default=[], max_length=MAX_ENTRIES)
+    """Instance types that may run, with `*` as a wildcard: of all node groups, `cluster.system` included, and of
+    endpoints. Default: any type, but types with GPUs or other accelerators only in node groups, AWS Batch and
+    endpoints."""
+
+    waivers: list[Waiver] = Field(default=[], max_length=MAX_ENTRIES)
+    """Accepted violations."""
+
+    approvals: list[Permission] = Field(default=[], max_length=MAX_ENTRIES)
+    """Resources whose deletion or replacement is approved although data, GPU capacity or a served model is lost."""

@@ -1,0 +1,121 @@
+"""Sources and ports of firewall rules, for rules."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+import pulumi_aws as aws
+
+from mlpctl.policies.estate import NotEvaluated, Resource, token
+from mlpctl.policies.reading import number, parts
+from mlpctl.review import addresses
+from mlpctl.review.values import Secret, Unknown, items
+
+WIDEST: Final[Mapping[int, int]] = {4: 2**24, 6: 2**117}
+"""Number of public addresses, by IP version, above which a source counts as the internet: those of an IPv4 /8, which is
+1/256 of all, and as large a share of IPv6. Nobody owns more of them."""
+
+_NUMBERS: Final = {"6": "tcp", "17": "udp", "1": "icmp", "58": "icmpv6", "-1": "all"}
+"""https://www.iana.org/assignments/protocol-numbers"""
+
+_LAST_PORT: Final = 65_535
+_PREFIX_LIST: Final = token(aws.ec2.ManagedPrefixList)
+
+
+@dataclass(frozen=True)
+class Ports:
+    """Ports of a rule."""
+
+    protocol: str
+    """`tcp`, `udp`, `icmp`, another one's name or number, or `all`."""
+
+    low: int
+    high: int
+
+    def __str__(self) -> str:
+        """Return the ports as the object of a sentence: `TCP port 22`."""
+        if self.protocol == "all":
+            return "all ports"
+        if self.protocol not in ("tcp", "udp"):
+            return f"the protocol {self.protocol}"
+        named = self.protocol.upper()
+        return f"{named} port {self.low}" if self.low == self.high else f"{named} ports {self.low}-{self.high}"
+
+    def include(self, protocol: str, port: int) -> bool:
+        """Whether a port is among them."""
+        return self.protocol == "all" or (self.protocol == protocol and self.low <= port <= self.high)
+
+
+def ports(rule: Resource, protocol: str) -> Ports:
+    """The ports of a rule, whose protocol is in the input `protocol`.
+
+    Raises:
+        NotEvaluated: they are not known yet.
+    """
+    given = str(rule.get(protocol, "all")).lower()
+    named = _NUMBERS.get(given, given)
+    if named not in ("tcp", "udp"):
+        return Ports(named, 0, _LAST_PORT)
+    low, high = number(rule.get("fromPort")), number(rule.get("toPort"))
+    return Ports(named, low or 0, _LAST_PORT if high is None else high)
+
+
+def internet(rule: Resource, *ways: str, lists: Iterable[Resource] = ()) -> str:
+    """The sources of a rule that are the internet or a large part of it, joined by commas; empty if there are none.
+
+    Args:
+        rule: the rule.
+        ways: its inputs with address ranges.
+        lists: the prefix lists that it refers to.
+
+    Raises:
+        NotEvaluated: none is, but one is not known yet.
+    """
+    values = [value for way in ways for value in items(rule.inputs.get(way))]
+    late: NotEvaluated | None = None
+    for each in lists:
+        try:
+            values += _entries(each)
+        except NotEvaluated as error:
+            late = error
+    known = [value for value in values if isinstance(value, str)]
+    wide = [value for value in known if is_wide([value])] or (known if is_wide(known) else [])
+    if not wide and any(isinstance(value, Unknown | Secret) for value in values):
+        raise NotEvaluated(f"{' or '.join(ways)} is not known yet")
+    if not wide and late:
+        raise late
+    return ", ".join(wide)
+
+
+def is_wide(cidrs: Iterable[Any]) -> bool:
+    """Whether address ranges together contain a large part of all public addresses."""
+    found = addresses.parsed(cidrs)
+    return any(_public(found[version], version) > WIDEST[version] for version in found)
+
+
+def _public(some: addresses.Addresses, version: int) -> int:
+    every = addresses.public(version)
+    return every.size - (every - some).size
+
+
+def prefix_lists(rule: Resource, way: str, within: str = "") -> list[Resource]:
+    """The prefix lists of the stack that a rule refers to.
+
+    Args:
+        rule: the rule, or the security group that contains it.
+        way: the input with the IDs of prefix lists.
+        within: the input with the group's rules; empty if the rule is a resource of its own.
+    """
+    holders = (
+        [each for each in items(rule.inputs.get(within)) if isinstance(each, Mapping)] if within else [rule.inputs]
+    )
+    if not any(items(each.get(way)) for each in holders):
+        return []
+    return [each for each in rule.referred(within or way) if each.type == _PREFIX_LIST]
+
+
+def _entries(prefix_list: Resource) -> Iterator[Any]:
+    for entry in parts(prefix_list, "entries"):
+        yield entry.get("cidr")
+    for entry in prefix_list.referring(aws.ec2.ManagedPrefixListEntry, "prefixListId"):
+        yield entry.get("cidr")

@@ -1,0 +1,157 @@
+"""Levels, waivers and outcomes of rules."""
+
+from collections.abc import Iterator
+from datetime import date, timedelta
+from typing import Any
+
+import pulumi_aws as aws
+import pytest
+from pydantic import ValidationError
+
+from mlpctl.policies import ALWAYS, FROM_STAGING, Estate, Level, Levels, Resource, Rule, Severity, rule, stack_rule
+from mlpctl.policies.evaluate import Evaluation, Outcome, evaluate
+from mlpctl.policies.settings import PolicySettings
+from mlpctl.review.values import UNKNOWN, Secret
+
+TODAY = date(2026, 11, 29)
+QUEUE = "aws:sqs/queue:Queue"
+WAIVER = {"rule": "ACME-01", "resource": "*", "reason": "moves next month", "owner": "ml", "expires": str(TODAY)}
+
+
+def named(levels: Levels = ALWAYS) -> Rule:
+    @rule("ACME-01", aws.sqs.Queue, reason="So.", remedy="Name it.", severity=Severity.LOW, levels=levels)
+    def queue_has_a_name(queue: Resource) -> Iterator[str]:
+        """A queue has a name."""
+        if not queue.get("name"):
+            yield "has no name"
+
+    return queue_has_a_name
+
+
+def estate(*, whole: bool = True, **queues: Any) -> Estate:
+    def make(made: Estate) -> Iterator[Resource]:
+        for name, inputs in queues.items():
+            yield Resource(f"urn:pulumi:dev::shop::{QUEUE}::{name}", QUEUE, inputs, made)
+
+    return Estate(make, {}, whole)
+
+
+def evaluated(
+    *rules: Rule, profile: str = "prod", queues: Any = None, whole: bool = True, **settings: Any
+) -> Evaluation:
+    found = estate(whole=whole, **({"a": {"name": "a"}, "b": {}} if queues is None else queues))
+    return evaluate(rules or (named(),), found, PolicySettings(**settings), profile, TODAY)
+
+
+def outcomes(found: Evaluation) -> list[Outcome]:
+    return [each.outcome for each in found.results]
+
+
+def test_a_rule_is_evaluated_for_each_resource_of_its_classes() -> None:
+    found = evaluated()
+    assert outcomes(found) == [Outcome.PASS, Outcome.FAIL]
+    assert found.results[1].text == "has no name" and found.results[1].urn.endswith("::b")
+    assert not found.passes
+    assert outcomes(evaluated(queues={})) == [Outcome.NOT_APPLICABLE]
+
+
+def test_the_profile_decides_on_the_level() -> None:
+    levels = Levels(Level.OFF, Level.ADVISORY, Level.MANDATORY)
+    assert evaluated(named(levels), profile="dev").results == ()
+    staging = evaluated(named(levels), profile="staging")
+    assert staging.passes and staging.results[1].level is Level.ADVISORY
+    assert not evaluated(named(levels), profile="prod").passes
+    assert evaluated(named(ALWAYS), profile="").passes, "without a profile, rules are advisory"
+
+
+def test_a_stack_can_make_an_advisory_rule_mandatory() -> None:
+    assert evaluated(named(FROM_STAGING), profile="dev").passes
+    assert not evaluated(named(FROM_STAGING), profile="dev", mandatory=["ACME-01"]).passes
+
+
+def test_a_waiver_accepts_a_violation_until_its_last_day() -> None:
+    found = evaluated(waivers=[WAIVER])
+    assert outcomes(found) == [Outcome.PASS, Outcome.WAIVED]
+    assert found.passes and found.unused == ()
+    yesterday = WAIVER | {"expires": str(TODAY - timedelta(days=1))}
+    expired = evaluated(waivers=[yesterday])
+    assert outcomes(expired) == [Outcome.PASS, Outcome.FAIL]
+    assert len(expired.expired) == 1 and not expired.passes
+
+
+def test_an_expired_waiver_blocks_even_if_nothing_is_violated() -> None:
+    yesterday = WAIVER | {"expires": str(TODAY - timedelta(days=1))}
+    assert not evaluated(queues={"a": {"name": "a"}}, waivers=[yesterday]).passes
+
+
+@pytest.mark.parametrize("other", [{"resource": "c*"}, {"rule": "ACME-02"}])
+def test_a_waiver_that_matches_nothing_is_reported(other: dict[str, str]) -> None:
+    found = evaluated(waivers=[WAIVER | other])
+    assert not found.passes and len(found.unused) == 1
+
+
+def test_an_unknown_or_secret_value_is_not_evaluated_and_does_not_pass() -> None:
+    found = evaluated(queues={"a": {"name": UNKNOWN}, "b": {"name": Secret("secret")}})
+    assert outcomes(found) == [Outcome.NOT_EVALUATED] * 2
+    assert [each.text for each in found.results] == ["name is not known yet", "name is secret"]
+    assert found.passes
+
+
+def test_a_rule_that_fails_itself_blocks_if_it_is_mandatory() -> None:
+    @rule("ACME-03", aws.sqs.Queue, reason="So.", remedy="So.", severity=Severity.LOW, levels=ALWAYS)
+    def broken(queue: Resource) -> Iterator[str]:
+        """A rule with a fault."""
+        yield from queue.inputs["missing"]
+
+    found = evaluated(broken)
+    assert outcomes(found) == [Outcome.ERROR] * 2
+    assert "the rule failed: KeyError: 'missing'" in found.results[0].text
+    assert not found.passes
+
+
+def test_relations_are_deferred_if_the_stack_is_not_whole() -> None:
+    @rule("ACME-04", aws.sqs.Queue, reason="So.", remedy="So.", severity=Severity.LOW, levels=ALWAYS)
+    def has_a_policy(queue: Resource) -> Iterator[str]:
+        """A queue has a policy."""
+        if not queue.referring(aws.sqs.QueuePolicy, "queueUrl"):
+            yield "has no policy"
+
+    @stack_rule("ACME-05", reason="So.", remedy="So.", severity=Severity.LOW, levels=ALWAYS)
+    def one_queue(stack: Estate) -> Iterator[str]:
+        """A stack has one queue."""
+        if len(found := stack.of(aws.sqs.Queue)) > 1:
+            yield f"has {len(found)} queues"
+
+    alone = evaluated(has_a_policy, one_queue, whole=False)
+    assert outcomes(alone) == [Outcome.NOT_EVALUATED] * 3
+    assert all(each.deferred for each in alone.results)
+    assert outcomes(evaluated(has_a_policy, one_queue)) == [Outcome.FAIL] * 3
+    assert evaluated(one_queue).results[0].urn == ""
+
+
+@pytest.mark.parametrize(
+    ("change", "place"),
+    [
+        ({"expires": "soon"}, "expires"),
+        ({"reason": "short"}, "reason"),
+        ({"rule": "acme-1"}, "rule"),
+        ({"owner": ""}, "owner"),
+    ],
+)
+def test_a_waiver_needs_a_rule_a_reason_an_owner_and_a_last_day(change: dict[str, str], place: str) -> None:
+    with pytest.raises(ValidationError, match=place):
+        PolicySettings(waivers=[WAIVER | change])
+
+
+def test_a_rule_needs_sentences_and_classes() -> None:
+    with pytest.raises(ValueError, match="acme is not the ID of a rule"):
+        rule("acme", aws.sqs.Queue, reason="So.", remedy="So.", severity=Severity.LOW, levels=ALWAYS)(checks)
+    with pytest.raises(ValueError, match="ACME-06: remedy is 'So'; allowed: one sentence"):
+        rule("ACME-06", aws.sqs.Queue, reason="So.", remedy="So", severity=Severity.LOW, levels=ALWAYS)(checks)
+    with pytest.raises(ValueError, match="name the SDK classes that it is for, or use stack_rule"):
+        rule("ACME-06", reason="So.", remedy="So.", severity=Severity.LOW, levels=ALWAYS)(checks)
+
+
+def checks(queue: Resource) -> list[str]:
+    """A rule that finds nothing."""
+    return []
