@@ -201,7 +201,7 @@ def _prefix(place: str) -> str:
 
 def _unprotected(resource: Resource) -> Iterator[str]:
     record = kind(resource.type)
-    if Holding.DATA not in record.holds or record.guards or record.given:
+    if Holding.DATA not in record.holds or record.guards or record.restorable_from_inputs:
         return
     if resource.protected or resource.retained or kept_data(resource.type, resource.inputs):
         return
