@@ -316,7 +316,7 @@ def test_if_the_caller_protects_it_all_children_are_protected(component: type[Co
 
 PROTECTED: Mapping[type[Component], set[str]] = {
     mlplatform.KeyRing: {"Key", "Alias"},
-    mlplatform.Network: {"Eip"},
+    mlplatform.Network: {"Eip", "LogGroup"},
     mlplatform.DataBucket: {
         *("Bucket", "BucketPublicAccessBlock", "BucketOwnershipControls", "BucketServerSideEncryptionConfiguration"),
         *("BucketVersioning", "BucketLifecycleConfiguration", "BucketPolicy"),

@@ -1,9 +1,10 @@
 """The section `policies` of a stack file: stricter levels, waivers and approvals."""
 
+import re
 from datetime import date
 from typing import Annotated, Final
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from awsfacts.zones import REGION
 from mlplatform.spec import Spec
@@ -16,8 +17,16 @@ RuleId = Annotated[str, Field(pattern=r"^[A-Z][A-Z0-9]*(-[A-Z0-9]+)+$", examples
 Region = Annotated[str, Field(pattern=f"^{REGION}$", examples=["us-east-1"])]
 InstanceTypes = Annotated[str, Field(max_length=64, pattern=r"^[a-z0-9*][a-z0-9.*-]*$", examples=["g6.*"])]
 
-_LINE: Final = r"^\w(?:[\w .,:;()/#@+-]*[\w.)])?$"
-"""One line of words and punctuation, in any language."""
+_LINE: Final = re.compile(r"\w(?:[\w .,:;()/#@+-]*[\w.)])?")
+
+
+def _one_line(value: str) -> str:
+    if not _LINE.fullmatch(value):
+        raise ValueError("allowed: one line of words in any language, with . , : ; ( ) / # @ + - between them")
+    return value
+
+
+Line = Annotated[str, AfterValidator(_one_line)]
 
 
 class Permission(Spec):
@@ -26,10 +35,10 @@ class Permission(Spec):
     resource: str = Field(max_length=200, pattern=r"^[A-Za-z0-9*][A-Za-z0-9_.*-]*$", examples=["models-bucket"])
     """Logical name of the resource, with `*` as a wildcard."""
 
-    reason: str = Field(min_length=10, max_length=500, pattern=_LINE, examples=["copied to the new account"])
+    reason: Line = Field(min_length=10, max_length=500, examples=["copied to the new account"])
     """Why it is allowed, for reviewers and auditors."""
 
-    owner: str = Field(max_length=100, pattern=_LINE, examples=["team-ml"])
+    owner: Line = Field(max_length=100, examples=["team-ml"])
     """The person or team that answers for it."""
 
     expires: date
