@@ -15,7 +15,7 @@ from pydantic import (
 
 from awsfacts import zones
 from awsfacts.partitions import partition_of
-from mlpctl.review.cost.settings import CostSettings
+from mlpctl.settings.cost import CostSettings
 from mlplatform import (
     DataBucketSpec,
     EksClusterSpec,

@@ -12,11 +12,11 @@ from mlpctl.errors import InputError
 from mlpctl.keys import PLATFORM, REGION
 from mlpctl.review.cost import table
 from mlpctl.review.cost.estimate import estimate, limits
-from mlpctl.review.cost.settings import CostSettings
 from mlpctl.review.cost.world import Book
 from mlpctl.review.plan import Plan
 from mlpctl.review.report import Outcome
 from mlpctl.review.report_cost import Cost, Limit
+from mlpctl.settings.cost import CostSettings
 from mlpctl.text import visible
 
 
