@@ -12,11 +12,11 @@ from typing import Self
 from rich.console import Console
 
 from mlsandbox.errors import SandboxError
+from mlsandbox.ground.conditions import Conditions, checked_origin
+from mlsandbox.ground.layout import Layout
+from mlsandbox.ground.record import Phase
 from mlsandbox.host import environment, faults, lifecycle, older_states
-from mlsandbox.host.conditions import Conditions, checked_origin
-from mlsandbox.host.layout import Layout
 from mlsandbox.host.lifecycle import Status
-from mlsandbox.host.record import Phase
 from mlsandbox.tools import toolchain
 from mlsandbox.tools.toolchain import Reporter, RichReporter
 
