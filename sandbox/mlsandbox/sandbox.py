@@ -13,6 +13,7 @@ from rich.console import Console
 
 from mlsandbox.errors import SandboxError
 from mlsandbox.ground.conditions import Conditions, checked_origin
+from mlsandbox.ground.faults import Planned
 from mlsandbox.ground.layout import Layout
 from mlsandbox.ground.record import Phase
 from mlsandbox.host import environment, faults, lifecycle, older_states
@@ -210,7 +211,7 @@ class Sandbox:
         """The running processes, their endpoints, start times and memory use. Does not raise if there is no sandbox."""
         return lifecycle.status(self.layout)
 
-    def planned(self) -> list[faults.Planned]:
+    def planned(self) -> list[Planned]:
         """The requested failures and how often each occurred. Empty if no sandbox is running."""
         return faults.planned(self.layout) if self.status().phase is Phase.READY else []
 
