@@ -40,8 +40,8 @@ check: .venv/ready ## check format, lint, types and imports, and run the fast te
 
 # Twice, since components and platform each have a module `__main__`.
 types: .venv/ready ## check types
-	@$(BIN)/mypy components/mlplatform facts/awsfacts platform/__main__.py platform/layers platform/mlpctl sandbox/mlsandbox
-	@$(BIN)/mypy components/__main__.py components/mlplatform_eks_token.py
+	@$(BIN)/mypy components/mlplatform components/mlplatform_eks_token facts/awsfacts platform/__main__.py platform/layers platform/mlpctl sandbox/mlsandbox
+	@$(BIN)/mypy components/__main__.py
 
 fuzz: .venv/ready ## test 10,000 generated stack files, and kills at random times (hours)
 	@$(BIN)/pytest tests/fuzz --hypothesis-profile slow

@@ -10,8 +10,8 @@ from typing import Any
 
 import boto3
 
-from mlsandbox import endpoint
-from mlsandbox.host.layout import Layout
+from mlsandbox.ground.layout import Layout
+from mlsandbox.host import aws_api
 from mlsandbox.providers import aws
 from mlsandbox.providers.aws.provider import AwsProvider
 from mlsandbox.providers.protocol import Difference, Properties, Subject
@@ -242,7 +242,7 @@ def serving(folder: Path) -> Iterator[Bench]:
     """The AWS API without a control plane, and the provider that uses it. Only one can exist per process."""
     layout = Layout(folder)
     layout.prepare()
-    api = endpoint.serve(layout, kubernetes=False)
+    api = aws_api.serve(layout, kubernetes=False)
     key = layout.credentials()
     provider = aws.provider(layout.aws_endpoint, aws.Key(key.access_key_id, key.secret_access_key))
     provider.configure(CLIENT, {"region": REGION})

@@ -11,9 +11,9 @@ import yaml
 from mlpctl.policies.estate import Estate, Resource
 from mlpctl.policies.evaluate import Result, evaluate
 from mlpctl.policies.rule import Rule
-from mlpctl.policies.settings import PolicySettings
 from mlpctl.review.containers import own_names
 from mlpctl.review.values import UNKNOWN, Secret
+from mlpctl.settings.policies import PolicySettings
 
 FOLDER: Final = Path(__file__).parent / "unit" / "policies" / "rules"
 TODAY: Final = date(2026, 11, 29)

@@ -4,7 +4,7 @@ from typing import Any
 
 import kubernetes
 
-from mlsandbox.host.layout import ADMIN_ROLE
+from mlsandbox.ground.layout import ADMIN_ROLE
 
 
 def world(sandbox: Any) -> list[tuple[str, str]]:

@@ -7,10 +7,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, Protocol
 
-from pydantic import BaseModel, ConfigDict
-
 from awsfacts.quotas import quota
-from awsfacts.tables import read_table
+from awsfacts.tables import Row, read_table
 from mlpctl import urns
 from mlpctl.config.places import places
 from mlpctl.config.problems import Keys
@@ -64,11 +62,7 @@ FAILED_CREATION: Final = re.compile(r"\bCREATE_FAILED\b|'FAILED'|\bis FAILED\b")
 """Errors about a resource that AWS created but that never worked. AWS does not repair it; it has to be replaced."""
 
 
-class _Model(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
-
-
-class Advice(_Model):
+class Advice(Row):
     """The meaning of an error, and its remedy."""
 
     codes: Sequence[str]

@@ -12,11 +12,12 @@ from typing import Self
 from rich.console import Console
 
 from mlsandbox.errors import SandboxError
+from mlsandbox.ground.conditions import Conditions, checked_origin
+from mlsandbox.ground.faults import Planned
+from mlsandbox.ground.layout import Layout
+from mlsandbox.ground.record import Phase
 from mlsandbox.host import environment, faults, lifecycle, older_states
-from mlsandbox.host.conditions import Conditions, checked_origin
-from mlsandbox.host.layout import Layout
 from mlsandbox.host.lifecycle import Status
-from mlsandbox.host.record import Phase
 from mlsandbox.tools import toolchain
 from mlsandbox.tools.toolchain import Reporter, RichReporter
 
@@ -210,7 +211,7 @@ class Sandbox:
         """The running processes, their endpoints, start times and memory use. Does not raise if there is no sandbox."""
         return lifecycle.status(self.layout)
 
-    def planned(self) -> list[faults.Planned]:
+    def planned(self) -> list[Planned]:
         """The requested failures and how often each occurred. Empty if no sandbox is running."""
         return faults.planned(self.layout) if self.status().phase is Phase.READY else []
 

@@ -15,7 +15,7 @@ import pytest
 import yaml
 
 from mlsandbox import Sandbox
-from mlsandbox.host.layout import Layout
+from mlsandbox.ground.layout import Layout
 from mlsandbox.tools.toolchain import SilentReporter
 
 REGION = "us-east-1"

@@ -13,10 +13,10 @@ import kubernetes
 import pytest
 import yaml
 
-from mlsandbox import endpoint
 from mlsandbox.cluster.controlplane import PROGRAMS, ControlPlane
-from mlsandbox.host.layout import Layout
-from mlsandbox.host.record import Phase
+from mlsandbox.ground.layout import Layout
+from mlsandbox.ground.record import Phase
+from mlsandbox.host import aws_api
 from mlsandbox.tools import toolchain
 
 REGION = "us-east-1"
@@ -132,7 +132,7 @@ def bench(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
     tools = toolchain.ensure(list(PROGRAMS), toolchain.SilentReporter())
     layout = Layout(tmp_path_factory.mktemp("eks") / "sandbox")
     layout.prepare()
-    api = endpoint.serve(layout)
+    api = aws_api.serve(layout)
     plane = ControlPlane(layout, tools)
     try:
         bench = Bench(layout, tmp_path_factory.mktemp("kubeconfigs"))

@@ -8,7 +8,7 @@ from typing import Any
 import kubernetes
 from pulumi.runtime import rpc
 
-from mlsandbox.host.layout import ADMIN_ROLE
+from mlsandbox.ground.layout import ADMIN_ROLE
 from review_plans import AUTOMATIC
 
 GOLDEN = Path(__file__).parents[1] / "golden"

@@ -14,8 +14,8 @@ import pytest
 import yaml
 
 from mlsandbox.cluster.controlplane import PROGRAMS, ControlPlane
-from mlsandbox.host.layout import Layout
-from mlsandbox.host.record import Phase
+from mlsandbox.ground.layout import Layout
+from mlsandbox.ground.record import Phase
 from mlsandbox.tools import toolchain
 
 pytestmark = pytest.mark.engine
@@ -167,7 +167,7 @@ ALONE = """
 import json, sys
 from pathlib import Path
 from mlsandbox.cluster.controlplane import ControlPlane
-from mlsandbox.host.layout import Layout
+from mlsandbox.ground.layout import Layout
 
 layout = Layout(Path(sys.argv[1]))
 layout.prepare()

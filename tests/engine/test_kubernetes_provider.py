@@ -14,8 +14,8 @@ from kubernetes.stream.ws_client import ERROR_CHANNEL
 
 from engine.programs import Program
 from mlpctl import failures
+from mlsandbox.ground.layout import Layout
 from mlsandbox.host import older_states
-from mlsandbox.host.layout import Layout
 
 pytestmark = pytest.mark.engine
 

@@ -13,9 +13,9 @@ import pytest
 
 from mlsandbox import Sandbox
 from mlsandbox.cluster.controlplane import PROGRAMS
+from mlsandbox.ground.layout import Layout
+from mlsandbox.ground.record import Phase, Record
 from mlsandbox.host import environment, lifecycle
-from mlsandbox.host.layout import Layout
-from mlsandbox.host.record import Phase, Record
 from mlsandbox.tools import toolchain
 
 pytestmark = pytest.mark.engine

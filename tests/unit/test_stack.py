@@ -13,7 +13,7 @@ import pytest
 from mlpctl.failures import Update
 from mlpctl.stack import Made, SandboxStack, StackError, components
 from mlsandbox import Sandbox
-from mlsandbox.host.layout import Layout
+from mlsandbox.ground.layout import Layout
 
 STACK = "urn:pulumi:local::mlplatform::pulumi:pulumi:Stack::mlplatform-local"
 

@@ -15,8 +15,8 @@ from pydantic import (
 
 from awsfacts import zones
 from awsfacts.partitions import partition_of
-from mlpctl.policies.settings import PolicySettings
-from mlpctl.review.cost.settings import CostSettings
+from mlpctl.settings.cost import CostSettings
+from mlpctl.settings.policies import PolicySettings
 from mlplatform import (
     DataBucketSpec,
     EksClusterSpec,
@@ -159,8 +159,7 @@ class Sections(Spec):
     def components(self) -> list[str]:
         """The names of the stack's components: of the sections that are one, and of the entries of the others."""
         sections = {name: getattr(self, name) for name in type(self).model_fields}
-        specs = [name for name, section in sections.items() if isinstance(section, Spec)]
-        one = [name for name in specs if not isinstance(sections[name], PolicySettings)]
+        one = [name for name, section in sections.items() if isinstance(section, Spec)]
         many = [section for section in sections.values() if isinstance(section, dict)]
         return [
             *dict.fromkeys(

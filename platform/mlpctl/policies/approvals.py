@@ -7,10 +7,10 @@ from typing import Final
 
 from mlpctl.policies.evaluate import Outcome, Result, level_of
 from mlpctl.policies.rule import FROM_STAGING, Level, Rule, Severity
-from mlpctl.policies.settings import Permission
 from mlpctl.policies.stack import StackRules
 from mlpctl.review.report import Danger, Harm
 from mlpctl.review.resource import Op
+from mlpctl.settings.policies import Permission
 
 APPROVAL: Final = Rule(
     id="ML-CHANGE-01",

@@ -10,7 +10,7 @@ from functools import partial
 from mlpctl import urns
 from mlpctl.policies.estate import Estate, NeedsStack, NotEvaluated, Resource
 from mlpctl.policies.rule import Level, OfResource, Rule
-from mlpctl.policies.settings import Permission, PolicySettings, Waiver
+from mlpctl.settings.policies import Permission, PolicySettings, Waiver
 
 
 class Outcome(Enum):

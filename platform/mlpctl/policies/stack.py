@@ -7,7 +7,7 @@ from typing import Any, Self
 from pydantic import ValidationError
 
 from mlpctl.policies.rule import Levels
-from mlpctl.policies.settings import PolicySettings
+from mlpctl.settings.policies import PolicySettings
 
 
 @dataclass(frozen=True)

@@ -73,7 +73,7 @@ def _ruled(plan: Plan, dangers: Sequence[Danger], today: date) -> Rules | None:
     if not stack_config.platform(plan):
         return None
     # This imports the SDKs, which the review of another program does not need.
-    from mlpctl.review.ruling import ruled
+    from mlpctl.policies.ruling import ruled
 
     return ruled(plan, dangers, today)
 

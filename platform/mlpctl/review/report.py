@@ -3,7 +3,8 @@
 from collections.abc import Mapping, Sequence
 from enum import Enum, IntEnum
 
-from mlpctl.review.report_cost import Cost, Limit, Model, Money
+from mlpctl.model import Model
+from mlpctl.review.report_cost import Cost, Limit, Money
 from mlpctl.review.report_rules import Rules
 from mlpctl.review.resource import Op
 

@@ -1,26 +1,12 @@
-"""The cost part of a report's model, and the base class of its models."""
+"""The cost part of a report's model."""
 
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Final
 
-from pydantic import AfterValidator, BaseModel, ConfigDict
-from pydantic.alias_generators import to_camel
+from pydantic import AfterValidator
 
+from mlpctl.model import Model
 from mlpctl.review.resource import Op
-
-
-class Model(BaseModel):
-    """A part of a report: immutable, with camelCase names in JSON."""
-
-    model_config = ConfigDict(
-        frozen=True,
-        extra="forbid",
-        use_attribute_docstrings=True,
-        alias_generator=to_camel,
-        validate_by_name=True,
-        validate_by_alias=True,
-        serialize_by_alias=True,
-    )
 
 
 def _to_cents(usd: float) -> float:

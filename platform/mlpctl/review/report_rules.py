@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from mlpctl.review.report_cost import Model
+from mlpctl.model import Model
 
 
 class RuleFinding(Model):

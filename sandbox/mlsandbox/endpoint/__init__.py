@@ -1,6 +1,5 @@
 """The local AWS API: moto's server, with the services and operations that moto lacks on the same endpoint."""
 
 from mlsandbox.endpoint.extensions import KEPT_BY_SANDBOX
-from mlsandbox.endpoint.serving import AwsApi, save, serve
 
-__all__ = ["KEPT_BY_SANDBOX", "AwsApi", "save", "serve"]
+__all__ = ["KEPT_BY_SANDBOX"]

@@ -16,8 +16,8 @@ from socketserver import BaseRequestHandler, ThreadingTCPServer
 from typing import Any
 from urllib.parse import SplitResult, urlsplit
 
-from mlsandbox.host.layout import Layout
-from mlsandbox.host.ports import HOST
+from mlsandbox.ground.layout import Layout
+from mlsandbox.ground.ports import HOST
 
 Closed = Callable[[], str | None]
 """Returns why the network blocks access from this machine to the endpoint; None if access is allowed."""

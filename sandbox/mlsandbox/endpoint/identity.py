@@ -11,7 +11,7 @@ from moto.core.utils import utcnow
 from moto.iam.models import AccessKey, IAMBackend, iam_backends
 from moto.sts.models import STSBackend, sts_backends
 
-from mlsandbox.host.layout import ACCOUNT_ID, ADMIN_ROLE, SANDBOX_USER, Credentials
+from mlsandbox.ground.layout import ACCOUNT_ID, ADMIN_ROLE, SANDBOX_USER, Credentials
 
 PARTITION = "aws"
 

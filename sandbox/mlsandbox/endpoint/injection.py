@@ -11,9 +11,8 @@ from urllib.parse import unquote_plus
 from pydantic import ValidationError
 
 from mlsandbox.endpoint import wire
+from mlsandbox.ground.faults import ANY, PLANNED, Fault, Planned
 from mlsandbox.headers import INJECTED
-from mlsandbox.host import faults
-from mlsandbox.host.faults import ANY, Fault, Planned
 
 LATER: Final = "mlplatform.fault"
 """WSGI environment key that passes a fault with a delayed effect to the service."""
@@ -44,7 +43,7 @@ class Injection:
             elif method == "DELETE":
                 self._planned.clear()
             else:
-                answer = faults.as_json(self._planned)
+                answer = PLANNED.dump_json(self._planned)
         start_response(
             f"{status.value} {status.phrase}",
             [("Content-Type", "application/json"), ("Content-Length", str(len(answer)))],

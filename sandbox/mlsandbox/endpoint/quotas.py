@@ -1,6 +1,5 @@
 """Service quotas of the account that are set with `mlsandbox quota`. Usage is counted as on AWS."""
 
-import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Final
 
@@ -8,13 +7,10 @@ from moto.ec2.models import ec2_backends
 from moto.s3.models import s3_backends
 
 from awsfacts.errors import wording
-from awsfacts.quotas import quota, quotas
-from mlsandbox.endpoint.eks import instance_types
-from mlsandbox.endpoint.eks.backend import EksBackend, NodegroupRecord
-from mlsandbox.endpoint.eks.instances import LaunchError
+from awsfacts.quotas import quotas
 from mlsandbox.endpoint.limits.request import Refusal, Request
-from mlsandbox.host.conditions import Conditions
-from mlsandbox.host.layout import Layout
+from mlsandbox.ground.conditions import Conditions
+from mlsandbox.ground.layout import Layout
 
 _source: Callable[[], Mapping[str, int]] = dict
 
@@ -25,47 +21,21 @@ def serve(layout: Layout) -> None:
     _source = lambda: Conditions.of(layout).quotas  # noqa: E731 -- reads the file at each call
 
 
+def limits() -> Mapping[str, int]:
+    """The quotas that are set, by code."""
+    return _source()
+
+
 def refusal(request: Request) -> Refusal | None:
     """The error if the request exceeds a quota; None if it does not."""
     counted = _COUNTED.get(f"{request.service}:{request.operation}")
     if counted is None:
         return None
     limit, code, count = counted
-    most = _source().get(limit)
+    most = limits().get(limit)
     if most is None or count(request) < most:
         return None
     return Refusal(code, wording(code))
-
-
-def check_launch(backend: EksBackend, record: NodegroupRecord, size: int) -> None:
-    """Raise `LaunchError` if `size` instances of the group, with all others of its family, exceed the vCPU quota."""
-    limits = _source()
-    spot = record.shape["capacityType"] == "SPOT"
-    counted = vcpu_quota(record.instance_type, spot)
-    if counted not in limits or size <= len(record.instances):
-        return
-    running = sum(
-        _vcpus(instance.type)
-        for cluster in backend.clusters.values()
-        for other in cluster.nodegroups.values()
-        if other is not record and (other.shape["capacityType"] == "SPOT") == spot
-        for instance in other.instances
-        if vcpu_quota(instance.type, spot) == counted
-    )
-    if running + size * _vcpus(record.instance_type) > limits[counted]:
-        code = "MaxSpotInstanceCountExceeded" if spot else "VcpuLimitExceeded"
-        message = re.sub(r"vCPU limit of \d+", f"vCPU limit of {limits[counted]}", wording(code))
-        raise LaunchError(code, message)
-
-
-def vcpu_quota(instance_type: str, spot: bool) -> str:
-    """The code of the vCPU quota that an instance type counts against; empty if there is none."""
-    return quota(instance_type, spot=spot).partition(" ")[0]
-
-
-def _vcpus(instance_type: str) -> int:
-    facts = instance_types.find(instance_type)
-    return facts.vcpus if facts else 0
 
 
 def _vpcs(request: Request) -> int:

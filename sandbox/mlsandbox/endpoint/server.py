@@ -21,9 +21,9 @@ from mlsandbox.endpoint.gate import Gate
 from mlsandbox.endpoint.injection import Injection
 from mlsandbox.endpoint.store import Store
 from mlsandbox.endpoint.unsaved import Unsaved
-from mlsandbox.host import faults
-from mlsandbox.host.layout import ACCOUNT_ID
-from mlsandbox.host.ports import HOST
+from mlsandbox.ground import faults
+from mlsandbox.ground.layout import ACCOUNT_ID
+from mlsandbox.ground.ports import HOST
 
 logger = logging.getLogger(__name__)
 

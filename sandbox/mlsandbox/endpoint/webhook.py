@@ -11,12 +11,12 @@ from urllib.parse import urlsplit
 
 from botocore.utils import ArnParser
 
-from mlsandbox.cluster.eks import rbac
 from mlsandbox.endpoint import identity, token
+from mlsandbox.endpoint.eks import policy_groups
 from mlsandbox.endpoint.eks.backend import LOCK, ClusterRecord, all_clusters
 from mlsandbox.endpoint.token import TokenError
-from mlsandbox.host.layout import Layout
-from mlsandbox.host.ports import HOST
+from mlsandbox.ground.layout import Layout
+from mlsandbox.ground.ports import HOST
 
 MAX_REVIEW_BYTES = 1 << 20
 
@@ -69,7 +69,7 @@ def _user(cluster: ClusterRecord, owner: identity.Identity, access_key_id: str) 
     return User(
         entry.shape["username"].replace("{{SessionName}}", session),
         uid,
-        [*entry.shape["kubernetesGroups"], *rbac.groups(entry)],
+        [*entry.shape["kubernetesGroups"], *policy_groups.groups(entry)],
         extra,
     )
 

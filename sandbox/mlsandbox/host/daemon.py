@@ -23,10 +23,10 @@ from filelock import FileLock, Timeout
 
 from mlsandbox.cluster.controlplane import ControlPlane
 from mlsandbox.errors import SandboxError
-from mlsandbox.host import files
-from mlsandbox.host.layout import Layout
-from mlsandbox.host.ports import Ports
-from mlsandbox.host.record import ControlPlaneState, Phase, ProcessId, Record
+from mlsandbox.ground import files
+from mlsandbox.ground.layout import Layout
+from mlsandbox.ground.ports import Ports
+from mlsandbox.ground.record import ControlPlaneState, Phase, ProcessId, Record
 from mlsandbox.host.served import AwsApi, Services
 
 SNAPSHOT_EVERY_S = 5.0

@@ -5,8 +5,8 @@ import shlex
 import sysconfig
 from collections.abc import Mapping
 
-from mlsandbox.host.layout import FOLDER_VARIABLE, Layout
-from mlsandbox.host.ports import HOST
+from mlsandbox.ground.layout import FOLDER_VARIABLE, Layout
+from mlsandbox.ground.ports import HOST
 
 DEFAULT_REGION = "us-east-1"
 """Region for AWS tools if neither they nor the user's environment set one."""

@@ -1,66 +1,16 @@
-"""Requested failures: AWS operations that the sandbox rejects with an error, to test runbooks and programs."""
+"""Request failures in a running sandbox, list them and remove them."""
 
 import json
 import urllib.error
 import urllib.request
-from collections.abc import Sequence
 from typing import Final
-
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
 from awsfacts.errors import wording
 from mlsandbox.errors import SandboxError, nearest
-from mlsandbox.host.layout import Layout
-
-PATH: Final = "/_sandbox/faults"
-"""The path at which the AWS endpoint lists (GET), adds (POST) and clears (DELETE) failures. No AWS service has it."""
-
-ANY: Final = "*"
-"""Stands for all operations."""
-
-LATER: Final = {"CreateCluster": "cluster", "CreateNodegroup": "nodegroup", "CreateAddon": "addon"}
-"""EKS operations whose resource can fail after the response, with the name of the resource in the response."""
+from mlsandbox.ground.faults import ANY, LATER, PATH, PLANNED, Fault, Planned
+from mlsandbox.ground.layout import Layout
 
 _TIMEOUT_S: Final = 5.0
-
-
-class Fault(BaseModel):
-    """A requested failure."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
-
-    operation: str
-    """AWS's name of the operation, `CreateNodegroup`, optionally with boto3's name of the service, `ec2:CreateVpc`; `*`
-    for all operations."""
-
-    code: str
-    """The error code, e.g. `InsufficientInstanceCapacity`."""
-
-    message: str
-    """The error message."""
-
-    times: int | None = Field(default=None, ge=1)
-    """How many requests fail; None for no limit."""
-
-    rate: float = Field(default=1.0, gt=0, le=1)
-    """The fraction of requests that fail."""
-
-    match: str = ""
-    """Only requests that contain this text in their path, query or body fail."""
-
-    later: bool = False
-    """Whether the request is accepted, and the resource fails afterwards."""
-
-
-class Planned(BaseModel):
-    """A requested failure in a running sandbox."""
-
-    fault: Fault
-    struck: int = 0
-    """How many requests it has failed."""
-
-
-_LIST: Final = TypeAdapter(list[Planned])
 
 
 def fault(
@@ -97,12 +47,7 @@ def clear(layout: Layout) -> None:
 
 def planned(layout: Layout) -> list[Planned]:
     """The faults of the running sandbox. Raises `SandboxError` if no sandbox is running."""
-    return _LIST.validate_json(_ask(layout, "GET"))
-
-
-def as_json(faults: Sequence[Planned]) -> bytes:
-    """The body of the response to GET."""
-    return _LIST.dump_json(list(faults))
+    return PLANNED.validate_json(_ask(layout, "GET"))
 
 
 def _ask(layout: Layout, method: str, body: bytes | None = None) -> bytes:

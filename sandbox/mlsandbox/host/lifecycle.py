@@ -16,10 +16,11 @@ import psutil
 from filelock import FileLock
 
 from mlsandbox.errors import SandboxError
-from mlsandbox.host import environment, files
-from mlsandbox.host.layout import Layout
-from mlsandbox.host.ports import HOST, Ports
-from mlsandbox.host.record import ControlPlaneState, Phase, ProcessId, Record
+from mlsandbox.ground import files
+from mlsandbox.ground.layout import Layout
+from mlsandbox.ground.ports import HOST, Ports
+from mlsandbox.ground.record import ControlPlaneState, Phase, ProcessId, Record
+from mlsandbox.host import environment
 
 DAEMON = (sys.executable, "-P", "-m", "mlsandbox.host.daemon")
 """Command of the daemon, without `--folder FOLDER`. -P: do not import modules from the working folder."""

@@ -8,8 +8,8 @@ import json
 from pathlib import Path
 from typing import Any, Final
 
-from mlsandbox.host import files
-from mlsandbox.host.layout import Layout
+from mlsandbox.ground import files
+from mlsandbox.ground.layout import Layout
 
 _OF_A_PROVIDER: Final = '"__fieldManager"'
 _INPUTS: Final = "__inputs"

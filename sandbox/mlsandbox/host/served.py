@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from mlsandbox.host.layout import Layout
+from mlsandbox.ground.layout import Layout
 
 
 class Server(Protocol):

@@ -2,8 +2,8 @@
 
 import grpc
 
-from mlsandbox import endpoint
-from mlsandbox.host.layout import Layout
+from mlsandbox.ground.layout import Layout
+from mlsandbox.host import aws_api
 from mlsandbox.host.served import Services
 from mlsandbox.providers import aws
 
@@ -24,7 +24,7 @@ class _Provider:
 def _aws_provider(layout: Layout) -> _Provider:
     key = layout.credentials()
     credentials = aws.Key(key.access_key_id, key.secret_access_key)
-    return _Provider(aws.serve(layout.ports().aws_provider, layout.aws_endpoint, credentials, endpoint.save))
+    return _Provider(aws.serve(layout.ports().aws_provider, layout.aws_endpoint, credentials, aws_api.save))
 
 
-REAL = Services(aws_api=endpoint.serve, providers=(_aws_provider,))
+REAL = Services(aws_api=aws_api.serve, providers=(_aws_provider,))

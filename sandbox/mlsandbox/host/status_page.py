@@ -10,10 +10,10 @@ from rich.table import Column, Table
 from rich.text import Text
 
 from awsfacts.tables import read_table
-from mlsandbox.host.conditions import Conditions
-from mlsandbox.host.faults import Planned
+from mlsandbox.ground.conditions import Conditions
+from mlsandbox.ground.faults import Planned
+from mlsandbox.ground.record import Phase
 from mlsandbox.host.lifecycle import Status
-from mlsandbox.host.record import Phase
 from mlsandbox.tools.toolchain.progress import duration
 
 

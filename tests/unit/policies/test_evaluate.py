@@ -10,8 +10,8 @@ from pydantic import ValidationError
 
 from mlpctl.policies import ALWAYS, FROM_STAGING, Estate, Level, Levels, Resource, Rule, Severity, rule, stack_rule
 from mlpctl.policies.evaluate import Evaluation, Outcome, evaluate
-from mlpctl.policies.settings import PolicySettings
 from mlpctl.review.values import UNKNOWN, Secret
+from mlpctl.settings.policies import PolicySettings
 
 TODAY = date(2026, 11, 29)
 QUEUE = "aws:sqs/queue:Queue"

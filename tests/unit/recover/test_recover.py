@@ -17,7 +17,7 @@ from mlpctl.recover.plan import Candidate, Choices, Finding, Found, Pending
 from mlpctl.recover.search import Search
 from mlpctl.stack import SandboxStack, StackError
 from mlsandbox import Sandbox
-from mlsandbox.host.layout import Layout
+from mlsandbox.ground.layout import Layout
 
 PARENT = "urn:pulumi:local::mlplatform::mlplatform:index:Network::network"
 URN = "urn:pulumi:local::mlplatform::mlplatform:index:Network$aws:ec2/vpc:Vpc::network-vpc"

@@ -18,8 +18,8 @@ from cryptography import x509
 from mlsandbox.cluster.controlplane import PROGRAMS, ControlPlane, flags, kubeconfig, pki
 from mlsandbox.cluster.controlplane import child as child_module
 from mlsandbox.errors import SandboxError
-from mlsandbox.host.layout import Layout
-from mlsandbox.host.record import ControlPlaneState, Phase
+from mlsandbox.ground.layout import Layout
+from mlsandbox.ground.record import ControlPlaneState, Phase
 
 pytestmark = pytest.mark.engine  # each test starts several processes
 

@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from mlsandbox.host import files
+from mlsandbox.ground import files
 
 
 def test_a_failed_write_keeps_the_old_file_and_leaves_no_temporary_file(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ import pytest
 
 from mlsandbox.cluster.controlplane import pki
 from mlsandbox.endpoint.front import Front
-from mlsandbox.host.layout import Layout
+from mlsandbox.ground.layout import Layout
 
 REASON = "dial tcp 127.0.0.1:1: i/o timeout (sandbox: the endpoint is private)"
 

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from mlsandbox.errors import SandboxError
+from mlsandbox.ground.layout import Layout
 from mlsandbox.host import environment
-from mlsandbox.host.layout import Layout
 
 
 @pytest.fixture

@@ -15,9 +15,9 @@ import pytest
 
 from mlsandbox.cluster.controlplane import PROGRAMS
 from mlsandbox.errors import SandboxError
+from mlsandbox.ground.layout import Layout
+from mlsandbox.ground.record import ControlPlaneState, Phase, ProcessId, Record
 from mlsandbox.host import lifecycle
-from mlsandbox.host.layout import Layout
-from mlsandbox.host.record import ControlPlaneState, Phase, ProcessId, Record
 
 pytestmark = pytest.mark.engine
 

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
+from mlsandbox.ground.layout import Layout
 from mlsandbox.host import older_states
-from mlsandbox.host.layout import Layout
 
 SECRET = {"4dabf18193072939515e22adb298388d": "1b47061264138c4ac30d75fd1eb44270", "ciphertext": "v1:x"}
 INPUTS = {"apiVersion": "v1", "kind": "Secret", "stringData": {"key": SECRET}}

@@ -1,7 +1,7 @@
 import subprocess
 import sys
 
-from mlsandbox.host.record import Phase, ProcessId, Record
+from mlsandbox.ground.record import Phase, ProcessId, Record
 
 
 def test_a_process_is_found_only_while_it_runs() -> None:

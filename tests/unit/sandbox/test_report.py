@@ -11,12 +11,12 @@ from typer.testing import CliRunner
 from mlpctl.cli import app
 from mlsandbox.endpoint.eks import rollout
 from mlsandbox.errors import SandboxError
+from mlsandbox.ground.conditions import Conditions
+from mlsandbox.ground.faults import Fault, Planned
+from mlsandbox.ground.layout import Layout
+from mlsandbox.ground.record import ControlPlaneState, Phase
 from mlsandbox.host import status_page
-from mlsandbox.host.conditions import Conditions
-from mlsandbox.host.faults import Fault, Planned
-from mlsandbox.host.layout import Layout
 from mlsandbox.host.lifecycle import ProcessStatus, Status
-from mlsandbox.host.record import ControlPlaneState, Phase
 from mlsandbox.providers.aws import DECLARATIONS
 
 

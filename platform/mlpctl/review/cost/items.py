@@ -5,9 +5,9 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
-from awsfacts.tables import read_table
+from awsfacts.tables import Row, read_table
 
 GLOBAL: Final = "global"
 """The region of items with the same price in all regions."""
@@ -16,11 +16,7 @@ _ANY: Final = "{}"
 _NAME: Final = r"([a-z0-9-]+(?:\.[a-z0-9-]+)+)"
 
 
-class _Model(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
-
-
-class Item(_Model):
+class Item(Row):
     """An item with a price, or a family of items that differ in a name."""
 
     item: str
@@ -63,7 +59,7 @@ class Item(_Model):
         return self.words.replace(_ANY, self.name(item) or item)
 
 
-class Service(_Model):
+class Service(Row):
     """A service of the price book."""
 
     words: str
@@ -77,7 +73,7 @@ class Service(_Model):
         return next((each for each in self.items if each.name(item)), None)
 
 
-class Catalogue(_Model):
+class Catalogue(Row):
     """All services and units."""
 
     units: Mapping[str, Mapping[str, float]]

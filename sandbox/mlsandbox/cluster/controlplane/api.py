@@ -3,8 +3,8 @@
 import http.client
 import ssl
 
-from mlsandbox.host.layout import Layout
-from mlsandbox.host.ports import HOST
+from mlsandbox.ground.layout import Layout
+from mlsandbox.ground.ports import HOST
 
 TIMEOUT_S = 2.0
 

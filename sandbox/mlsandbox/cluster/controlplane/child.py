@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Self
 
 from mlsandbox.cluster.controlplane import bound
-from mlsandbox.host import files
-from mlsandbox.host.record import ProcessId
+from mlsandbox.ground import files
+from mlsandbox.ground.record import ProcessId
 
 STOP_GRACE_S = 10.0
 """Seconds from SIGTERM to SIGKILL. The API server takes one or two with open watches."""

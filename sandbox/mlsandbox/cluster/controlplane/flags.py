@@ -10,9 +10,9 @@ import yaml
 from mlsandbox.cluster.controlplane import unserved
 from mlsandbox.cluster.controlplane.kubeconfig import component_config, webhook_config
 from mlsandbox.cluster.controlplane.pki import SERVICE_ACCOUNT
-from mlsandbox.host import files
-from mlsandbox.host.layout import Layout
-from mlsandbox.host.ports import HOST
+from mlsandbox.ground import files
+from mlsandbox.ground.layout import Layout
+from mlsandbox.ground.ports import HOST
 
 SERVICE_CIDR = "172.20.0.0/16"
 """The range of Service IP addresses that EKS assigns to a cluster in a 10.0.0.0/8 VPC."""

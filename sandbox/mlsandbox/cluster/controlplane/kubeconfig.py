@@ -6,8 +6,8 @@ from typing import Any
 
 import yaml
 
-from mlsandbox.host import files
-from mlsandbox.host.layout import Layout
+from mlsandbox.ground import files
+from mlsandbox.ground.layout import Layout
 
 COMPONENTS = ("kube-controller-manager", "kube-scheduler", "kwok")
 

@@ -10,9 +10,9 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-from mlsandbox.host import files
-from mlsandbox.host.layout import Layout
-from mlsandbox.host.ports import HOST
+from mlsandbox.ground import files
+from mlsandbox.ground.layout import Layout
+from mlsandbox.ground.ports import HOST
 
 # Certificates are not renewed: kubeconfigs contain the CA, and a new CA would appear as a diff in every stack.
 LIFETIME = timedelta(days=3650)

@@ -11,8 +11,8 @@ from mlsandbox.cluster.controlplane.api import ApiServer
 from mlsandbox.cluster.controlplane.child import Child, stop
 from mlsandbox.cluster.controlplane.flags import PROGRAMS
 from mlsandbox.errors import SandboxError
-from mlsandbox.host.layout import Layout
-from mlsandbox.host.record import ControlPlaneState, Phase
+from mlsandbox.ground.layout import Layout
+from mlsandbox.ground.record import ControlPlaneState, Phase
 
 READY_TIMEOUT_S = 120.0
 """Maximum seconds from start to ready. Usually it takes 5; on a busy machine with two cores it took 30."""

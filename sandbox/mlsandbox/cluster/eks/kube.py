@@ -6,8 +6,8 @@ from typing import Any
 
 import urllib3
 
-from mlsandbox.host.layout import Layout
-from mlsandbox.host.ports import HOST
+from mlsandbox.ground.layout import Layout
+from mlsandbox.ground.ports import HOST
 
 Object = dict[str, Any]
 """A Kubernetes object or list, as decoded JSON."""

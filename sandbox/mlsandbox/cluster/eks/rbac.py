@@ -1,8 +1,4 @@
-"""Maps EKS access policies to Kubernetes groups, which the token webhook returns, and to role bindings.
-
-A principal with a policy in cluster scope is in the group `eks-access-policy:<policy>`. A principal with a policy in
-namespace scope is in `eks-access-policy:<policy>:<namespace>`, which has a role binding in that namespace.
-"""
+"""Binds the Kubernetes groups of EKS access policies to roles."""
 
 from collections.abc import Iterable
 from urllib.parse import quote
@@ -10,6 +6,7 @@ from urllib.parse import quote
 from awsfacts.eks_settings import ACCESS_POLICIES
 from mlsandbox.cluster.eks.kube import Kube, KubeError, Object
 from mlsandbox.endpoint.eks.backend import AccessEntryRecord
+from mlsandbox.endpoint.eks.policy_groups import group
 
 PREFIX = "eks:"
 """Prefix of the names of objects that EKS manages in a cluster. Users of the cluster do not use it."""
@@ -26,20 +23,6 @@ _ADMIN_VIEW: Object = {
 
 Binding = tuple[str, str]
 """An access policy and a namespace."""
-
-
-def group(policy: str, namespace: str | None = None) -> str:
-    """The Kubernetes group of the principals with an access policy."""
-    return f"eks-access-policy:{policy}:{namespace}" if namespace else f"eks-access-policy:{policy}"
-
-
-def groups(entry: AccessEntryRecord) -> list[str]:
-    """The Kubernetes groups for the policies of an access entry."""
-    found: list[str] = []
-    for arn, association in entry.policies.items():
-        policy, scope = arn.rsplit("/", 1)[-1], association["accessScope"]
-        found += [group(policy)] if scope["type"] == "cluster" else [group(policy, one) for one in scope["namespaces"]]
-    return found
 
 
 def bindings(entries: Iterable[AccessEntryRecord]) -> set[Binding]:

@@ -23,7 +23,7 @@ from mlsandbox.endpoint.eks.backend import (
 )
 from mlsandbox.endpoint.eks.service import EksService
 from mlsandbox.endpoint.server import Server
-from mlsandbox.host.layout import Layout
+from mlsandbox.ground.layout import Layout
 
 _PENDING_S = 0.2
 """Seconds until the next reconciliation while a change is in progress."""

@@ -6,7 +6,7 @@ from botocore.model import StringShape
 from moto.core.utils import get_service_model
 
 from mlsandbox.endpoint.eks.backend import SERVICE, EksBackend, NodegroupRecord, Shape
-from mlsandbox.host.faults import LATER, Fault
+from mlsandbox.ground.faults import LATER, Fault
 
 _FAILED: Final = {"cluster": "FAILED", "nodegroup": "CREATE_FAILED", "addon": "CREATE_FAILED"}
 _CODES: Final = {"cluster": "ClusterIssueCode", "nodegroup": "NodegroupIssueCode", "addon": "AddonIssueCode"}

@@ -4,8 +4,8 @@ import json
 import uuid
 from dataclasses import replace
 
-from mlsandbox.endpoint import identity, public_images, quotas
-from mlsandbox.endpoint.eks import access, health, launch, network, rollout
+from mlsandbox.endpoint import identity, public_images
+from mlsandbox.endpoint.eks import access, health, launch, network, rollout, vcpu_quota
 from mlsandbox.endpoint.eks.backend import Call, ClusterRecord, EksBackend, NodegroupRecord, Operation, Shape, now
 from mlsandbox.endpoint.eks.errors import InUse, InvalidParameter
 from mlsandbox.endpoint.eks.instances import LaunchError, scale
@@ -263,7 +263,7 @@ def place(backend: EksBackend, cluster: ClusterRecord, record: NodegroupRecord, 
     shape = record.shape
     taken = {instance.private_ip for other in cluster.nodegroups.values() for instance in other.instances}
     try:
-        quotas.check_launch(backend, record, size)
+        vcpu_quota.check_launch(backend, record, size)
         record.instances = scale(
             record.instances,
             size,

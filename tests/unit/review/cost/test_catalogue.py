@@ -16,7 +16,7 @@ from golden_types import declared
 from mlpctl.review import records
 from mlpctl.review.cost import catalogue
 from mlpctl.review.cost.parts import Subject
-from mlpctl.review.cost.settings import CostUse
+from mlpctl.settings.cost import CostUse
 from mlplatform.component import Component
 from mlsandbox.providers.aws import DECLARATIONS
 

@@ -6,9 +6,9 @@ import pytest
 
 from costing import REGION, TODAY, Prices, change
 from mlpctl.review.cost.estimate import estimate, limits
-from mlpctl.review.cost.settings import CostSettings
 from mlpctl.review.machines import accelerated
 from mlpctl.review.plan import Plan
+from mlpctl.settings.cost import CostSettings
 
 BOOK = Prices({})
 

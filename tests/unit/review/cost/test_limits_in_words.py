@@ -3,7 +3,7 @@
 import pytest
 
 from mlpctl.review.cost.estimate import limits
-from mlpctl.review.cost.settings import CostSettings
+from mlpctl.settings.cost import CostSettings
 from unit.review import reports
 
 

@@ -15,7 +15,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from mlsandbox.errors import SandboxError
-from mlsandbox.host.layout import Layout
+from mlsandbox.ground.layout import Layout
 
 REGION = "us-east-1"
 

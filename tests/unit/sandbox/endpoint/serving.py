@@ -9,13 +9,13 @@ import json
 import sys
 from pathlib import Path
 
-from mlsandbox import endpoint
 from mlsandbox.endpoint.eks import reach
 from mlsandbox.errors import SandboxError
-from mlsandbox.host.layout import Layout
+from mlsandbox.ground.layout import Layout
+from mlsandbox.host import aws_api
 
 try:
-    api = endpoint.serve(Layout(Path(sys.argv[1])), kubernetes=sys.argv[2:] == ["kubernetes"])
+    api = aws_api.serve(Layout(Path(sys.argv[1])), kubernetes=sys.argv[2:] == ["kubernetes"])
 except SandboxError as problem:
     sys.exit(str(problem))
 print("ready", flush=True)

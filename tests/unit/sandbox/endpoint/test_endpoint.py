@@ -16,8 +16,9 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from mlsandbox.endpoint import KEPT_BY_SANDBOX
+from mlsandbox.ground.faults import PATH
+from mlsandbox.ground.layout import Layout
 from mlsandbox.host import faults
-from mlsandbox.host.layout import Layout
 
 
 def test_the_access_key_of_the_sandbox_belongs_to_a_user(served: Any) -> None:
@@ -164,7 +165,7 @@ def test_only_access_keys_of_the_account_are_accepted(served: Any) -> None:
     url = bucket.generate_presigned_url("get_object", Params={"Bucket": "presigned", "Key": "a"})
     assert urllib.request.urlopen(url).read() == b"b"
     with pytest.raises(urllib.error.HTTPError, match="403"):
-        urllib.request.urlopen(f"{served.layout.aws_endpoint}{faults.PATH}")
+        urllib.request.urlopen(f"{served.layout.aws_endpoint}{PATH}")
     assert faults.planned(served.layout) == []
 
 

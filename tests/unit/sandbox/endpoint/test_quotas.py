@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from mlsandbox.endpoint import quotas
-from mlsandbox.host.conditions import Conditions
+from mlsandbox.ground.conditions import Conditions
 
 GPU_VCPUS, GPU_SPOT_VCPUS = "L-DB2E81BA", "L-3819A6DF"
 

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from mlsandbox.errors import SandboxError
-from mlsandbox.host.layout import Layout
+from mlsandbox.ground.layout import Layout
 
 pytestmark = pytest.mark.engine
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from mlsandbox.host.layout import Layout
+from mlsandbox.ground.layout import Layout
 
 pytestmark = pytest.mark.engine
 

@@ -7,9 +7,9 @@ import sys
 from pathlib import Path
 
 from mlsandbox.errors import SandboxError
+from mlsandbox.ground.layout import Layout
+from mlsandbox.ground.record import Record
 from mlsandbox.host.daemon import run
-from mlsandbox.host.layout import Layout
-from mlsandbox.host.record import Record
 from mlsandbox.host.served import Services
 
 folder = Path(sys.argv[sys.argv.index("--folder") + 1])

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from mlsandbox.host.layout import Layout
+from mlsandbox.ground.layout import Layout
 
 
 @pytest.fixture

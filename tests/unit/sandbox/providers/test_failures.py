@@ -9,8 +9,8 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from mlsandbox.errors import SandboxError
+from mlsandbox.ground.layout import Layout
 from mlsandbox.host import faults
-from mlsandbox.host.layout import Layout
 from mlsandbox.providers.aws import DECLARATIONS, api, ec2_network, eks, iam, kms, logs, s3_bucket, s3_settings
 from mlsandbox.providers.protocol import NotReadyError, ProviderError
 

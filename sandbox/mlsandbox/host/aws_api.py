@@ -19,8 +19,8 @@ from mlsandbox.endpoint.server import Server
 from mlsandbox.endpoint.unsaved import Unsaved
 from mlsandbox.endpoint.webhook import Webhook
 from mlsandbox.errors import SandboxError
-from mlsandbox.host.conditions import Conditions
-from mlsandbox.host.layout import Layout
+from mlsandbox.ground.conditions import Conditions
+from mlsandbox.ground.layout import Layout
 
 SNAPSHOT = "snapshot"
 """File name of the snapshot in `Layout.aws`."""

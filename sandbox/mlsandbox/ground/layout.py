@@ -18,9 +18,9 @@ from filelock import FileLock
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from mlsandbox.errors import SandboxError
-from mlsandbox.host import files, ports
-from mlsandbox.host.ports import HOST, Ports
-from mlsandbox.host.record import Record
+from mlsandbox.ground import files, ports
+from mlsandbox.ground.ports import HOST, Ports
+from mlsandbox.ground.record import Record
 
 ACCOUNT_ID = "123456789012"
 """The AWS account of every sandbox: moto's default."""

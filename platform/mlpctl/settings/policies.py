@@ -2,12 +2,13 @@
 
 import re
 from datetime import date
-from typing import Annotated, Final
+from typing import Annotated, Final, Self
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, model_validator
+from pydantic.alias_generators import to_camel
 
 from awsfacts.zones import REGION
-from mlplatform.spec import Spec
+from mlpctl.model import Model
 
 MAX_ENTRIES: Final = 200
 
@@ -29,7 +30,7 @@ def _one_line(value: str) -> str:
 Line = Annotated[str, AfterValidator(_one_line)]
 
 
-class Permission(Spec):
+class Permission(Model):
     """Something that a person allows for a while."""
 
     resource: str = Field(max_length=200, pattern=r"^[A-Za-z0-9*][A-Za-z0-9_.*-]*$", examples=["models-bucket"])
@@ -52,7 +53,7 @@ class Waiver(Permission):
     """The rule that may be violated."""
 
 
-class PolicySettings(Spec):
+class PolicySettings(Model):
     """Rules for the stack: which are mandatory, and what is allowed for a while."""
 
     mandatory: list[RuleId] = Field(default=[], max_length=MAX_ENTRIES)
@@ -74,3 +75,16 @@ class PolicySettings(Spec):
 
     approvals: list[Permission] = Field(default=[], max_length=MAX_ENTRIES)
     """Resources whose deletion or replacement is approved although data, GPU capacity or a served model is lost."""
+
+    @model_validator(mode="after")
+    def _lists_have_no_duplicates(self) -> Self:
+        again = []
+        for name in type(self).model_fields:
+            entries = getattr(self, name)
+            for index, entry in enumerate(entries):
+                if entry in entries[:index]:
+                    what = "equal to another entry" if isinstance(entry, Model) else entry
+                    again.append(f"{to_camel(name)}[{index}] is {what} again; allowed: each entry once")
+        if again:
+            raise ValueError("\n".join(again))
+        return self

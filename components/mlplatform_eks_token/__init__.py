@@ -88,7 +88,3 @@ def _api_version() -> str:
     except (ValueError, AttributeError):
         return API_VERSION
     return asked if asked in (API_VERSION, f"{API_VERSION}beta1") else API_VERSION
-
-
-if __name__ == "__main__":
-    sys.exit(main())

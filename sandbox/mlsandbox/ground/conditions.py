@@ -12,8 +12,8 @@ from typing import Self
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from mlsandbox.errors import SandboxError
-from mlsandbox.host import files
-from mlsandbox.host.layout import Layout
+from mlsandbox.ground import files
+from mlsandbox.ground.layout import Layout
 
 _GROUP = re.compile(r"sg-[0-9a-f]{8,17}\Z")
 
@@ -28,7 +28,7 @@ class Conditions(BaseModel):
     for a machine that satisfies every rule that allows any traffic from outside the cluster."""
 
     quotas: Mapping[str, int] = {}
-    """The quotas that are set, by their names in `quotas.QUOTAS`."""
+    """The quotas that are set, by their codes."""
 
     @classmethod
     def of(cls, layout: Layout) -> Self:

@@ -5,7 +5,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from mlpctl.review.report_cost import Model
+from mlpctl.model import Model
 
 Amount = Annotated[float, Field(ge=0, le=10**12, allow_inf_nan=False)]
 

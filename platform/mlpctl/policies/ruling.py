@@ -11,13 +11,13 @@ from mlpctl.policies.evaluate import Evaluation, Outcome, Result, evaluate
 from mlpctl.policies.plan_estate import of_plan
 from mlpctl.policies.rule import Level, Severity
 from mlpctl.policies.rules import rules
-from mlpctl.policies.settings import PolicySettings, Waiver
 from mlpctl.policies.stack import StackRules
 from mlpctl.review import stack_config
 from mlpctl.review.kinds import kind
 from mlpctl.review.plan import Plan
 from mlpctl.review.report import Danger
 from mlpctl.review.report_rules import RuleFinding, RuleGap, Rules
+from mlpctl.settings.policies import PolicySettings, Waiver
 
 _SHOWN: Final = (Outcome.FAIL, Outcome.ERROR, Outcome.WAIVED)
 _SEVERITIES: Final = [*reversed(Severity)]

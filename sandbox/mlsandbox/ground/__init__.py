@@ -1,0 +1,1 @@
+"""What all parts of a sandbox share: its folder, ports, files and records, and the settings of its user."""
