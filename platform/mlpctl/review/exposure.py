@@ -15,7 +15,7 @@ from mlpctl.review.finding import Finding, Tier, causes
 from mlpctl.review.guarded import Guarded, Member
 from mlpctl.review.kinds import short_type
 from mlpctl.review.opened import OTHERS, Opened
-from mlpctl.review.openings import PORTLESS, PORTS, Opening, layers, opening_of, table, ways
+from mlpctl.review.openings import PORTLESS, PORTS, WITH_PORTS, Opening, layers, opening_of, table, ways
 from mlpctl.review.plan import Change, Op, Plan
 from mlpctl.review.report import Certainty, Harm
 from mlpctl.review.targets import Targets
@@ -140,6 +140,8 @@ def _ports(opened: Sequence[Opened]) -> str:
     for each in opened:
         if each.protocol in PORTLESS or " " in each.protocol:
             found.append(each.protocol)
+        elif each.protocol not in WITH_PORTS:
+            found.append(f"protocol {each.protocol}")
         elif (each.low, each.high) == PORTS:
             found.append(f"every {each.protocol} port")
         elif each.low == each.high:
