@@ -15,7 +15,7 @@ from mlpctl.review.finding import Finding, Tier, causes
 from mlpctl.review.guarded import Guarded, Member
 from mlpctl.review.kinds import short_type
 from mlpctl.review.opened import OTHERS, Opened
-from mlpctl.review.openings import PORTLESS, PORTS, WITH_PORTS, Opening, layers, opening_of, table, ways
+from mlpctl.review.openings import PORTLESS, PORTS, Opening, layers, opening_of, table, ways
 from mlpctl.review.plan import Change, Op, Plan
 from mlpctl.review.report import Certainty, Harm
 from mlpctl.review.targets import Targets
@@ -124,12 +124,12 @@ def _says(opening: Opening, opened: Sequence[Opened], *, doubtful: bool) -> str:
     """`the whole internet can connect on tcp 22 (SSH)`."""
     who = "the whole internet" if opened[0].whole else "a large part of the internet"
     over = " over IPv6" if {each.family for each in opened} == {6} else ""
-    ports = "an unknown port" if doubtful else _ports(opened)
+    ports = "an unknown port" if doubtful else _ports(opening, opened)
     where = "" if opening.portless else f" on {ports}"
     return f"{who} {opening.says}{where}{over}"
 
 
-def _ports(opened: Sequence[Opened]) -> str:
+def _ports(opening: Opening, opened: Sequence[Opened]) -> str:
     counts = Counter[str]()
     for each in opened:
         counts[each.protocol] += each.high - each.low + 1
@@ -140,7 +140,7 @@ def _ports(opened: Sequence[Opened]) -> str:
     for each in opened:
         if each.protocol in PORTLESS or " " in each.protocol:
             found.append(each.protocol)
-        elif each.protocol not in WITH_PORTS:
+        elif each.protocol not in opening.ported:
             found.append(f"protocol {each.protocol}")
         elif (each.low, each.high) == PORTS:
             found.append(f"every {each.protocol} port")

@@ -26,13 +26,6 @@ _ALL_TARGETS: Final = frozenset({"*", "0.0.0.0/0", "::/0", "Any", "VirtualNetwor
 _NUMBERS: Final = {"6": "tcp", "17": "udp", "1": "icmp", "58": "icmpv6", "132": "sctp"}
 """https://www.iana.org/assignments/protocol-numbers"""
 
-WITH_PORTS: Final = frozenset({"tcp", "udp", "sctp"})
-"""Protocols with ports; a provider ignores those of a rule for another one.
-
-https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_IpPermission.html,
-https://cloud.google.com/firewall/docs/firewalls#protocols_and_ports
-"""
-
 PORTLESS: Final = frozenset({"icmp", "icmpv6", "any other protocol"})
 """Protocols without ports, and the placeholder for protocols that no rule names."""
 
@@ -86,6 +79,12 @@ class Opening(Row):
 
     with_ports: Sequence[str] = ()
     """Protocols that a rule for all protocols is limited to if it names ports; otherwise such a rule has no ports."""
+
+    ported: Sequence[str] = ("tcp", "udp", "sctp")
+    """Protocols with ports; a provider ignores those of a rule for another one.
+
+    https://cloud.google.com/firewall/docs/firewalls#protocols_and_ports
+    """
 
     ports: Sequence[str] = ()
     """Paths of ports, and of port ranges such as `80-90`."""
@@ -233,7 +232,7 @@ def _service(opening: Opening, service: Mapping[str, Value]) -> Iterator[tuple[s
     if protocol in PORTLESS and opening.icmp_type:
         yield _messages(opening, service, protocol)
         return
-    if protocol and protocol not in WITH_PORTS:
+    if protocol and protocol not in opening.ported:
         yield protocol, *PORTS, False
         return
     limited = bool(opening.with_ports) and not protocol and not doubtful
