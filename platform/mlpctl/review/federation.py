@@ -125,11 +125,15 @@ def _limits(issuer: str, condition: Value, effect: str) -> bool:
         return True
     return any(
         operator.removeprefix("foranyvalue:") in _OPERATORS[effect]
-        and bool(found := _patterns(issuer, key))
-        and bool(items(values))
-        and all(_names(found, each, wild=operator.endswith("like")) for each in items(values))
+        and _are_some(_patterns(issuer, key), values, wild=operator.endswith("like"))
         for operator, key, values in _conditions(condition)
     )
+
+
+def _are_some(patterns: "_Patterns | None", values: Value, *, wild: bool) -> bool:
+    """Whether all values of a condition key identify somebody."""
+    found = items(values)
+    return patterns is not None and bool(found) and all(_names(patterns, each, wild=wild) for each in found)
 
 
 @dataclass(frozen=True)
