@@ -165,6 +165,7 @@ def _change(steps: Sequence[Step], resolved: Resolved, view_of: str, redactor: R
         new=inputs(new, old),
         parent=names.clean(latest.parent),
         id=redactor.text(state.id),
+        called=redactor.text(state.name),
         custom=resolve.is_custom(steps, view_of),
         view_of=names.clean(view_of),
         old_copy=resolved.is_old_copy,

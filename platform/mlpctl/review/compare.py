@@ -59,7 +59,7 @@ def differs(old: Value, new: Value, path: str, *, type: str = "") -> bool:
 
 
 def _significant(old: Value, new: Value, path: str, *, strict: bool, type: str) -> Iterator[Delta]:
-    place = Place(path, path.rsplit(".", 1)[-1], strict=strict, type=type)
+    place = Place.of(path, type, strict=strict)
     found = _compare(ABSENT if old is None else old, ABSENT if new is None else new, place)
     return (each for each in found if not each.noise)
 
@@ -90,7 +90,7 @@ def _compare(old: Value, new: Value, place: Place) -> Iterator[Delta]:
     if old == new:
         return
     if isinstance(old, Mapping) and isinstance(new, Mapping):
-        if "Statement" in old and "Statement" in new:
+        if place.grants and "Statement" in old and "Statement" in new:
             if same_policy(old, new):
                 yield Delta(place.path, old, new, noise=True)
                 return

@@ -86,10 +86,21 @@ def _statement(statement: Value) -> Value:
             made[key] = {kind: _listed(value) for kind, value in made[key].items()}
     if isinstance(made.get("Condition"), Mapping):
         made["Condition"] = {
-            test: {key: _listed(value) for key, value in keys.items()} if isinstance(keys, Mapping) else keys
+            test: {key: [truth(test, each) for each in _listed(value)] for key, value in keys.items()}
+            if isinstance(keys, Mapping)
+            else keys
             for test, keys in made["Condition"].items()
         }
     return made
+
+
+def truth(operator: str, value: Value) -> Value:
+    """A value of a policy's condition, in lower case for an operator that compares booleans.
+
+    https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_condition_operators.html
+    """
+    compares = operator.lower().rpartition(":")[2].removesuffix("ifexists") == "bool"
+    return value.lower() if compares and type(value) is str else value
 
 
 def _listed(value: Value) -> list[Value]:

@@ -124,12 +124,12 @@ def _says(opening: Opening, opened: Sequence[Opened], *, doubtful: bool) -> str:
     """`the whole internet can connect on tcp 22 (SSH)`."""
     who = "the whole internet" if opened[0].whole else "a large part of the internet"
     over = " over IPv6" if {each.family for each in opened} == {6} else ""
-    ports = "an unknown port" if doubtful else _ports(opened)
+    ports = "an unknown port" if doubtful else _ports(opening, opened)
     where = "" if opening.portless else f" on {ports}"
     return f"{who} {opening.says}{where}{over}"
 
 
-def _ports(opened: Sequence[Opened]) -> str:
+def _ports(opening: Opening, opened: Sequence[Opened]) -> str:
     counts = Counter[str]()
     for each in opened:
         counts[each.protocol] += each.high - each.low + 1
@@ -140,6 +140,8 @@ def _ports(opened: Sequence[Opened]) -> str:
     for each in opened:
         if each.protocol in PORTLESS or " " in each.protocol:
             found.append(each.protocol)
+        elif each.protocol not in opening.ported:
+            found.append(f"protocol {each.protocol}")
         elif (each.low, each.high) == PORTS:
             found.append(f"every {each.protocol} port")
         elif each.low == each.high:

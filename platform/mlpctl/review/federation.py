@@ -9,6 +9,7 @@ https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_providers_create_oidc.
 import fnmatch
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from functools import cache, cached_property
 from typing import Any, Final
 
@@ -21,8 +22,9 @@ _ACTION: Final = "sts:assumerolewithwebidentity"
 _PROVIDER: Final = re.compile(r"arn:[\w-]+:iam::[^:]*:oidc-provider/(?P<issuer>.+)")
 _ISSUER: Final = re.compile(r"(?:https://)?(?P<issuer>[\w-]+(?:\.[\w-]+)+(?:/\S*)?)")
 
-_EXACT: Final = frozenset({"stringequals", "stringequalsignorecase"})
-_OPERATORS: Final = {"Allow": _EXACT | {"stringlike"}, "Deny": frozenset({"stringnotequals", "stringnotlike"})}
+_EXACT: Final = frozenset({"stringequals", "stringequalsignorecase", "numericequals"})
+_INVERSE: Final = frozenset({"stringnotequals", "stringnotequalsignorecase", "stringnotlike", "numericnotequals"})
+_OPERATORS: Final = {"Allow": _EXACT | {"stringlike"}, "Deny": _INVERSE}
 """Operators that limit the identities. A missing claim satisfies `ForAllValues:` and `IfExists`, which are not among
 them: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-single-vs-multi-valued-context-keys.html"""
 
@@ -36,13 +38,14 @@ class _Issuer(Row):
 
     subject: str = ""
     claims: Mapping[str, str] = {}
+    within: Mapping[str, str] = {}
 
 
 class _Table(Row):
     """`federations.yaml`, which explains its fields."""
 
     shared: Mapping[str, _Issuer]
-    own: _Issuer
+    own: Mapping[str, _Issuer]
     words: Sequence[str]
 
     @cached_property
@@ -50,6 +53,11 @@ class _Table(Row):
         """The pattern of subjects of which it is only known with which words they begin."""
         words = "|".join(self.words)
         return f"^(?:(?:{words})[:/])*+(?!(?:{words})?[:/]?$)[^:/]"
+
+    def row(self, issuer: str) -> _Issuer:
+        """The row of a provider, empty if it has none."""
+        rows = {**self.own, **self.shared}
+        return next((row for name, row in rows.items() if fnmatch.fnmatchcase(issuer, name)), _Issuer())
 
 
 @cache
@@ -117,26 +125,45 @@ def _limits(issuer: str, condition: Value, effect: str) -> bool:
         return True
     return any(
         operator.removeprefix("foranyvalue:") in _OPERATORS[effect]
-        and (way := _way(issuer, key)) is not None
-        and bool(items(values))
-        and all(_names(way, each, wild=operator.endswith("like")) for each in items(values))
+        and _are_some(_patterns(issuer, key), values, wild=operator.endswith("like"))
         for operator, key, values in _conditions(condition)
     )
 
 
-def _way(issuer: str, key: str) -> str | None:
-    """The pattern of values of a condition key that identify somebody; None if its values do not."""
-    row, general = _table().shared.get(issuer, _table().own), _table().general
+def _are_some(patterns: "_Patterns | None", values: Value, *, wild: bool) -> bool:
+    """Whether all values of a condition key identify somebody."""
+    found = items(values)
+    return patterns is not None and bool(found) and all(_names(patterns, each, wild=wild) for each in found)
+
+
+@dataclass(frozen=True)
+class _Patterns:
+    """Patterns of values of a condition key that identify somebody."""
+
+    head: str
+    """For the part before the first wildcard."""
+
+    within: str = ""
+    """For the whole value with its wildcards; empty if there is none."""
+
+
+def _patterns(issuer: str, key: str) -> _Patterns | None:
+    """The patterns of a condition key; None if its values identify nobody."""
+    row, general = _table().row(issuer), _table().general
     of, _, claim = key.partition(":")
     if claim == "sub":
         # Tokens of another provider do not have this claim.
-        return row.subject or general if of == issuer else general
-    return row.claims.get(claim if of == issuer else key)
+        return _Patterns(row.subject or general, row.within.get(claim, "")) if of == issuer else _Patterns(general)
+    name = claim if of == issuer else key
+    return _Patterns(row.claims[name], row.within.get(name, "")) if name in row.claims else None
 
 
-def _names(way: str, value: Value, *, wild: bool) -> bool:
+def _names(patterns: _Patterns, value: Value, *, wild: bool) -> bool:
     """Whether a value identifies an identity, or those of a tenant."""
     if isinstance(value, Unknown | Secret | Masked):
         return True
-    head, *rest = _WILD.split(str(value), maxsplit=1) if wild or "${" in str(value) else [str(value)]
-    return re.search(way, head if rest else head + _END) is not None
+    text = str(value)
+    head, *rest = _WILD.split(text, maxsplit=1) if wild or "${" in text else [text]
+    if re.search(patterns.head, head if rest else head + _END):
+        return True
+    return bool(patterns.within) and re.search(patterns.within, text) is not None

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice, product
 from typing import Any, Final
 
-from mlpctl.review.equality import canonical, word
+from mlpctl.review.equality import canonical, truth, word
 from mlpctl.review.values import Value, items
 
 _MOST: Final = 20_000
@@ -20,8 +20,8 @@ _READ: Final = frozenset({"Sid", "Effect", "Principal", "Action", "Resource", "C
 def same_policy(old: Mapping[str, Value], new: Mapping[str, Value]) -> bool:
     """Whether two IAM policies mean the same.
 
-    Names of statements, the order of statements and lists, how statements are joined, and capitals of actions and
-    condition keys have no meaning; an account's number stands for its root.
+    Names of statements, the order of statements and lists, how statements are joined, and capitals of actions,
+    condition keys and booleans have no meaning; an account's number stands for its root.
     https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements.html
     """
     before, after = _meaning(old), _meaning(new)
@@ -80,17 +80,25 @@ def _actions(actions: Value) -> list[Value]:
 
 
 def _condition(condition: Value) -> Value:
+    """All conditions, each with its operator and key; several may differ only in the capitals of these."""
     if not isinstance(condition, Mapping):
         return condition
-    return {
-        str(operator).lower(): {
-            str(key).lower(): sorted({_text(each) for each in items(values)}) for key, values in keys.items()
-        }
-        if isinstance(keys, Mapping)
-        else keys
+    return sorted(
+        canonical([str(operator).lower(), *each])
         for operator, keys in condition.items()
-    }
+        for each in _keys(str(operator), keys)
+    )
 
 
-def _text(value: Value) -> str:
-    return canonical(word(value) if isinstance(value, bool | int) else value)
+def _keys(operator: str, keys: Value) -> list[list[Value]]:
+    """The keys of an operator with their values."""
+    if not isinstance(keys, Mapping) or not keys:
+        return [[keys]]
+    return [
+        [str(key).lower(), sorted({_text(operator, each) for each in items(values)})] for key, values in keys.items()
+    ]
+
+
+def _text(operator: str, value: Value) -> str:
+    found = truth(operator, value)
+    return canonical(word(found) if isinstance(found, bool | int) else found)

@@ -54,6 +54,10 @@ ORDERED: Final = re.compile(
 """Names of lists whose order is significant; takes precedence over `SETS`."""
 
 
+POLICIES: Final = re.compile(r"(policy|policies)(_?(document|text|json))?$", re.IGNORECASE)
+"""Names of properties that may contain IAM policies."""
+
+
 ORDERED_OBJECTS: Final = re.compile(
     r"(actions|members|origins|filters|headers|policies|values|hosts|domains|users)$", re.I
 )

@@ -80,6 +80,12 @@ class Opening(Row):
     with_ports: Sequence[str] = ()
     """Protocols that a rule for all protocols is limited to if it names ports; otherwise such a rule has no ports."""
 
+    ported: Sequence[str] = ("tcp", "udp", "sctp")
+    """Protocols with ports; a provider ignores those of a rule for another one.
+
+    https://cloud.google.com/firewall/docs/firewalls#protocols_and_ports
+    """
+
     ports: Sequence[str] = ()
     """Paths of ports, and of port ranges such as `80-90`."""
 
@@ -226,8 +232,11 @@ def _service(opening: Opening, service: Mapping[str, Value]) -> Iterator[tuple[s
     if protocol in PORTLESS and opening.icmp_type:
         yield _messages(opening, service, protocol)
         return
+    if protocol and protocol not in opening.ported:
+        yield protocol, *PORTS, False
+        return
     limited = bool(opening.with_ports) and not protocol and not doubtful
-    if opening.portless or (not protocol and not limited) or protocol in PORTLESS:
+    if opening.portless or (not protocol and not limited):
         yield protocol, *PORTS, doubtful
         return
     if opening.ports:
@@ -248,14 +257,20 @@ def _service(opening: Opening, service: Mapping[str, Value]) -> Iterator[tuple[s
 
 
 def _messages(opening: Opening, service: Mapping[str, Value], protocol: str) -> tuple[str, int, int, bool]:
-    """ICMP types and codes, 256 of each, encoded as port numbers."""
+    """ICMP types and codes, encoded as port numbers."""
     kind, code = value_at(service, opening.icmp_type), value_at(service, opening.icmp_code)
     doubtful = isinstance(kind, Unknown) or isinstance(code, Unknown)
-    first, second = _integer(kind, -1), _integer(code, -1)
-    if doubtful or not 0 <= first < MESSAGES:
-        return protocol, *PORTS, doubtful
-    start = first * MESSAGES
-    return protocol, start + max(0, second), start + (second if second >= 0 else MESSAGES - 1), False
+    if doubtful:
+        return protocol, *PORTS, True
+    return protocol, *messages(_integer(kind, -1), _integer(code, -1)), False
+
+
+def messages(kind: int | None, code: int | None) -> tuple[int, int]:
+    """The first and the last number of an ICMP type and code; without one, or if it is negative, those of all."""
+    if kind is None or not 0 <= kind < MESSAGES:
+        return PORTS
+    start = kind * MESSAGES
+    return (start, start + MESSAGES - 1) if code is None or not 0 <= code < MESSAGES else (start + code, start + code)
 
 
 def _port(protocol: str, value: Value, last: Value) -> Iterator[tuple[str, int, int, bool]]:

@@ -13,7 +13,7 @@ from awsfacts.tables import Row, read_table
 from mlpctl.review import addresses
 from mlpctl.review.addresses import Addresses
 from mlpctl.review.kinds import short_type
-from mlpctl.review.openings import PORTS
+from mlpctl.review.openings import PORTS, messages
 from mlpctl.review.plan import Change, Op
 from mlpctl.review.rules import protocol_of
 from mlpctl.review.targets import Targets
@@ -45,6 +45,8 @@ class _Table(Row):
     ports: Sequence[str]
     addresses: Sequence[str]
     peers: Sequence[str]
+    group_ids: Sequence[str]
+    owner: str
     silent: Sequence[str]
 
 
@@ -108,11 +110,25 @@ class Reaches:
         type = short_type(change.type)
         if inputs is None:
             return
+        # The ID after a replacement is not known.
+        own = "" if side == "new" and change.op is Op.REPLACE else change.id
         for name, direction in _table().groups.get(type, {}).items():
-            yield (change.urn, direction), items(inputs.get(name))
+            yield (change.urn, direction), [_of_itself(each, own) for each in items(inputs.get(name))]
         if alone := _table().rules.get(type):
             towards = inputs.get("type") if alone.direction == "type" else alone.direction
-            yield (self._targets.key(change, alone.group, side), str(towards)), [inputs]
+            key = self._targets.key(change, alone.group, side), str(towards)
+            yield key, [_of_itself(inputs, inputs.get(alone.group))]
+
+
+def _of_itself(rule: Value, own: Value) -> Value:
+    """A rule with `self` in place of the ID of its own group."""
+    if not isinstance(rule, Mapping) or not isinstance(own, str) or not own:
+        return rule
+    named = {key: items(rule[key]) for key in _table().group_ids if rule.get(key) and own in items(rule[key])}
+    if not named:
+        return rule
+    rest = {key: [each for each in found if each != own] for key, found in named.items()}
+    return {key: each for key, each in rule.items() if key != _table().owner} | rest | {"self": True}
 
 
 def is_rule(change: Change) -> bool:
@@ -191,8 +207,8 @@ def _ways(rule: Value) -> Iterator[_Way | None]:
     ports = PORTS
     if protocol in ("tcp", "udp") and low is not None and high is not None and low >= 0:
         ports = (low, high)
-    elif protocol.startswith("icmp"):
-        protocol = f"{protocol} {low} {high}"
+    elif protocol in ("icmp", "icmpv6"):
+        ports = messages(low, high)
     spans, strange = addresses.split(each for key in table.addresses for each in _listed(rule.get(key)))
     peers = {str(each) for key in table.peers for each in _listed(rule.get(key)) if each and key != "self"}
     peers |= {"itself"} if str(rule.get("self")).lower() == "true" else set()

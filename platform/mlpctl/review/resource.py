@@ -57,6 +57,9 @@ class Change:
     id: str = ""
     """The provider's ID of the existing resource."""
 
+    called: str = ""
+    """The name of the existing resource, which the provider may have generated; empty if it has none."""
+
     custom: bool = True
     """Whether a provider manages it; false for components."""
 

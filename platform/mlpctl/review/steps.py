@@ -42,6 +42,9 @@ class State:
     """Names of properties that the engine marks as secret."""
 
     id: str = ""
+    name: str = ""
+    """The output `name`, which the provider may have generated."""
+
     parent: str = ""
     provider: str = ""
     view_of: str = ""
@@ -186,6 +189,7 @@ def _state(value: Any, place: str, is_stack: bool, *, streamed: bool) -> State |
         outputs=outputs if is_stack else {},
         secret=marks.secrets(outputs) | set(more),
         id=text("id") or text("importID"),
+        name=found if isinstance(found := outputs.get("name"), str) and "name" not in more else "",
         parent=checked.urn(state.get("parent"), f"{place}.parent"),
         provider=text("provider"),
         view_of=checked.urn(state.get("viewOf"), f"{place}.viewOf"),

@@ -87,3 +87,50 @@ def test_all_protocols_means_every_port_on_aws() -> None:
         return {"ingress": [{**entry, "action": "allow"}]}
 
     assert "on every port" in texts(update(ACL, acl("tcp"), acl("-1")))
+
+
+SECURITY_GROUP, FIREWALL = "aws:ec2/securityGroup:SecurityGroup", "gcp:compute/firewall:Firewall"
+
+
+def aws(protocol: Any, first: int = 0, last: int = 0, **more: Any) -> dict[str, Any]:
+    return {"protocol": protocol, "fromPort": first, "toPort": last, "cidrBlocks": ["0.0.0.0/0"], **more}
+
+
+@pytest.mark.parametrize(
+    ("rule", "says"),
+    [
+        (aws("47"), "on protocol 47."),
+        (aws(50), "on protocol 50."),
+        (aws("gre", 1, 2), "on protocol gre."),
+        (aws("132", 5, 5), "on protocol sctp."),
+        (aws("6", 22, 22), "on tcp 22 (SSH)."),
+        (aws("icmp", 8, -1), "on icmp."),
+        (aws("-1"), "on every port."),
+    ],
+)
+def test_a_protocol_without_ports_is_named(rule: dict[str, Any], says: str) -> None:
+    assert says in texts(update(SECURITY_GROUP, {"ingress": []}, {"ingress": [rule]}))
+    assert says in texts(
+        update(SECURITY_GROUP, {"ingress": [aws("17", 53, 53)]}, {"ingress": [aws("17", 53, 53), rule]})
+    )
+    single = {"type": "ingress", "securityGroupId": "sg-1", **rule}
+    there = update("aws:ec2/securityGroupRule:SecurityGroupRule", {**single, "cidrBlocks": ["10.0.0.0/8"]}, single)
+    assert says in texts(there)
+    acl = {"ruleNo": 1, "action": "allow", **rule, "cidrBlock": "0.0.0.0/0", "icmpType": 8, "icmpCode": -1}
+    assert says.rstrip(".") in texts(update(ACL, {"ingress": []}, {"ingress": [acl]}))
+
+
+@pytest.mark.parametrize(
+    ("protocol", "says"), [("esp", "protocol esp"), ("47", "protocol 47"), ("sctp", "every sctp port")]
+)
+def test_a_protocol_of_another_cloud_without_ports_is_named(protocol: str, says: str) -> None:
+    old = {"network": "n", "sourceRanges": ["0.0.0.0/0"], "allows": [{"protocol": "tcp", "ports": ["443"]}]}
+    new = {**old, "allows": [*old["allows"], {"protocol": protocol}]}
+    assert f"on {says}." in texts(update(FIREWALL, old, new))
+
+
+def test_several_protocols_without_ports_are_named_once_each() -> None:
+    rules = [aws("47"), aws("47", ipv6CidrBlocks=["::/0"]), aws("50"), aws("tcp", 22, 22)]
+    assert "on tcp 22 (SSH), protocol 47 and protocol 50." in texts(
+        update(SECURITY_GROUP, {"ingress": []}, {"ingress": rules})
+    )

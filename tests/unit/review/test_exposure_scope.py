@@ -224,3 +224,71 @@ def test_icmp_rules_of_a_network_acl_have_their_own_properties() -> None:
 
     assert len(opened(update(ACL_RULE, entry(8), entry(-1)))) == 1
     assert opened(update(ACL_RULE, entry(-1), entry(8))) == []
+
+
+SOURCES, INSTANCES = "the allowed sources change", "the instances that may connect change"
+DESTINATIONS, OUTWARD = "the allowed destinations change", "the connections that it may open change"
+TO_ALL = {"direction": "EGRESS", "destinationRanges": ["0.0.0.0/0"]}
+
+
+@pytest.mark.parametrize(
+    ("more", "says"),
+    [
+        ({"sourceRanges": ["10.0.0.0/8"]}, SOURCES),
+        ({"sourceRanges": ["10.0.0.0/8"], "sourceTags": ["web"]}, SOURCES),
+        ({"sourceRanges": ["10.0.0.0/8"], "direction": "INGRESS"}, SOURCES),
+        ({"sourceTags": ["web"]}, INSTANCES),
+        ({"sourceServiceAccounts": ["a@b"], "direction": "INGRESS"}, INSTANCES),
+        ({}, SOURCES),
+        (TO_ALL, DESTINATIONS),
+        ({"direction": "EGRESS"}, DESTINATIONS),
+        ({"disabled": True, "sourceTags": ["web"]}, ""),
+        ({"disabled": True, **TO_ALL}, ""),
+    ],
+)
+@pytest.mark.parametrize("way", ["allows", "denies"])
+def test_a_new_firewall_is_described_by_its_direction_and_sources(way: str, more: dict[str, Any], says: str) -> None:
+    network = change("gcp:compute/network:Network", Op.SAME, name="n", inputs={"name": "n"}, id="n")
+    inputs = {"network": "n", way: [{"protocol": "tcp", "ports": ["443"]}], **more}
+    found = [each.text for each in dangers(plan(network, change(FIREWALL, Op.CREATE, inputs=inputs)))]
+    for each in (SOURCES, INSTANCES, DESTINATIONS):
+        assert any(each in text for text in found) is (each == says), found
+
+
+CHANGED = {
+    FIREWALL: [
+        ({**TO_ALL, "allows": [{"protocol": "tcp"}]}, {"allows": [{"protocol": "udp"}]}, DESTINATIONS),
+        (TO_ALL, {"destinationRanges": ["10.0.0.0/8"]}, DESTINATIONS),
+        ({**TO_ALL, "disabled": True}, {"disabled": False}, DESTINATIONS),
+        ({"sourceTags": ["a"]}, {"sourceTags": ["b"]}, INSTANCES),
+        ({"sourceServiceAccounts": ["a"]}, {"sourceServiceAccounts": ["b"]}, INSTANCES),
+        ({"sourceRanges": ["10.0.0.0/8"]}, {"sourceRanges": ["10.0.0.0/16"]}, SOURCES),
+    ],
+    POLICY_RULE: [
+        ({"direction": "EGRESS", "action": "allow"}, {"action": "deny"}, DESTINATIONS),
+        ({"direction": "INGRESS", "action": "allow"}, {"action": "deny"}, SOURCES),
+    ],
+    "aws:ec2/securityGroupRule:SecurityGroupRule": [
+        ({"type": "egress", "cidrBlocks": ["10.0.0.0/8"]}, {"cidrBlocks": ["10.0.0.0/16"]}, OUTWARD),
+        ({"type": "egress", "protocol": "tcp", "cidrBlocks": [ALL]}, {"protocol": "udp"}, OUTWARD),
+        ({"type": "ingress", "cidrBlocks": ["10.0.0.0/8"]}, {"cidrBlocks": ["10.0.0.0/16"]}, SOURCES),
+    ],
+    ACL_RULE: [
+        ({"egress": True, "cidrBlock": "10.0.0.0/8"}, {"cidrBlock": "10.0.0.0/16"}, OUTWARD),
+        ({"cidrBlock": "10.0.0.0/8"}, {"cidrBlock": "10.0.0.0/16"}, SOURCES),
+    ],
+    "azure-native:network:SecurityRule": [
+        ({"direction": "Outbound", "access": "Deny"}, {"access": "Allow"}, OUTWARD),
+        ({"direction": "Outbound", "destinationAddressPrefix": "*"}, {"destinationAddressPrefix": "Internet"}, OUTWARD),
+        ({"direction": "Inbound", "access": "Allow"}, {"access": "Deny"}, SOURCES),
+    ],
+}
+
+
+@pytest.mark.parametrize(
+    ("type", "old", "new", "says"), [(type, *each) for type, found in CHANGED.items() for each in found]
+)
+def test_a_changed_rule_is_described_by_its_direction(type: str, old: Any, new: Any, says: str) -> None:
+    found = [each.text for each in dangers(plan(update(type, old, {**old, **new})))]
+    for each in (SOURCES, INSTANCES, DESTINATIONS, OUTWARD):
+        assert any(each in text for text in found) is (each == says), found

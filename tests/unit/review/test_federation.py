@@ -16,6 +16,7 @@ GITHUB = "token.actions.githubusercontent.com"
 EKS = "oidc.eks.eu-west-1.amazonaws.com/id/0123456789ABCDEF0123456789ABCDEF"
 BITBUCKET = "api.bitbucket.org/2.0/workspaces/shop/pipelines-config/identity/oidc"
 CIRCLE = "oidc.circleci.com/org/2f1c3b44-0000-4000-8000-1234567890ab"
+SPACELIFT = "shop.app.spacelift.io"
 SENTINEL = "sts.windows.net/33e01921-4d64-4f8c-a055-5bdaffd5e33d"
 ISSUERS = (
     *(GITHUB, f"{GITHUB}/shop", "gitlab.com", "gitlab.example.com", EKS, "app.terraform.io", BITBUCKET, CIRCLE),
@@ -91,8 +92,12 @@ OPEN = {
     "agent.buildkite.com": ["organization:*", "organization:shop*", "*:pipeline:deploy:*"],
     "accounts.google.com": ["1*", "10987654321098765432?"],
     EKS: ["system:serviceaccount:*", "system:serviceaccount:*:*", "system:*", "system:serviceaccount:*:trainer"],
-    CIRCLE: ["org/*", "org/*/project/*"],
+    CIRCLE: [
+        *("org/*", "org/*/project/*", "org/2f1c3b44/*", "org/2f1c3b44/project/*", "org/2f1c3b44/project/*/user/*"),
+        *("org/2f1c3b44/project/?*", "org/2f1c3b44/project/${aws:username}"),
+    ],
     BITBUCKET: ["*:*"],
+    SPACELIFT: ["space:*", "space:*:stack:*", "space:?*", "space:*:*"],
 }
 
 
@@ -121,7 +126,16 @@ LIMITED = {
     "accounts.google.com": ["109876543210987654321"],
     "cognito-identity.amazonaws.com": ["eu-west-1:00000000-0000-4000-8000-000000000000"],
     EKS: ["system:serviceaccount:ml:trainer", "system:serviceaccount:ml:*", "system:serviceaccount:ml-*:trainer"],
-    CIRCLE: ["org/2f1c3b44/project/9988/user/*"],
+    CIRCLE: [
+        *("org/2f1c3b44/project/9988/user/*", "org/2f1c3b44/project/99*", "org/*/project/9988/*"),
+        *("org/2f1c3b44/project/*/user/77", "org/2f1c3b44/project/9988/user/77"),
+    ],
+    SPACELIFT: [
+        "space:ml:*",
+        "space:ml-*",
+        "space:*:stack:deploy:*",
+        "space:root:stack:infra:run_type:TRACKED:scope:write",
+    ],
     BITBUCKET: ["{11111111-2222-3333-4444-555555555555}:*"],
     "example.okta.com": ["svc-42", "svc-*"],
 }
@@ -158,6 +172,82 @@ def test_other_conditions_that_limit_the_identities() -> None:
         (SENTINEL, {"StringLike": {"sts:RoleSessionName": "*"}}),
     ]:
         assert open_issuers(trust(issuer, condition)), condition
+
+
+GITHUB_CLAIMS = {
+    "repository": "shop/models",
+    "repository_id": "456789",
+    "repository_owner_id": "7",
+    "job_workflow_ref": "shop/ci/.github/workflows/deploy.yml@refs/heads/main",
+    "actor": "somebody",
+    "actor_id": "42",
+    "enterprise_id": "9",
+}
+BUILDKITE_CLAIMS = {
+    "organization_id": "0184-1",
+    "organization_slug": "shop",
+    "pipeline_id": "0184-2",
+    "cluster_id": "1-2",
+}
+CLAIMS = {
+    **dict.fromkeys(
+        (GITHUB, f"{GITHUB}/shop", "token.actions.shop.ghe.com", "github.com/enterprises/shop"), GITHUB_CLAIMS
+    ),
+    **dict.fromkeys(("agent.buildkite.com", "agent.shop.buildkite.dev", "agent.eu.buildkite.site"), BUILDKITE_CLAIMS),
+    "gitlab.com": {
+        "namespace_id": "1234",
+        "project_id": "5678",
+        "user_id": "9",
+        "user_login": "somebody",
+        "user_email": "a@example.com",
+    },
+    "accounts.google.com": {"google/organization_number": "123456789012"},
+    "idcs-0123abcd.identity.oraclecloud.com": {"rpst_id": "ocid1.instance.oc1..a"},
+    CIRCLE: {"oidc.circleci.com/project-id": "9988"},
+}
+
+
+@pytest.mark.parametrize(("issuer", "claim"), [(issuer, each) for issuer, found in CLAIMS.items() for each in found])
+def test_other_claims_that_aws_evaluates_limit_the_identities(issuer: str, claim: str) -> None:
+    key, value = f"{issuer}:{claim}", CLAIMS[issuer][claim]
+    audience = {f"{issuer}:aud": "sts.amazonaws.com"}
+    for operator in ("StringEquals", "stringlike", "StringEqualsIgnoreCase", "ForAnyValue:StringEquals"):
+        assert not open_issuers(trust(issuer, {"StringEquals": audience, operator: {key: value}})), operator
+        assert open_issuers(trust(issuer, {operator: {key: []}}))
+    assert open_issuers(trust(issuer, {"StringLike": {key: "*"}}))
+    assert open_issuers(trust(issuer, {"StringEqualsIfExists": {key: value}}))
+    assert open_issuers(trust(issuer, {"StringEquals": {f"id.example.com:{claim}": value}}))
+    deny = {"Effect": "Deny", "Action": "sts:*", "Principal": "*", "Condition": {"StringNotEquals": {key: value}}}
+    assert not open_issuers({"Statement": [*trust(issuer)["Statement"], deny]})
+
+
+def test_a_numeric_claim_has_numeric_operators() -> None:
+    google, key = "accounts.google.com", "accounts.google.com:google/organization_number"
+    for value in ("123456789012", 123456789012, ["123456789012", "210987654321"]):
+        assert not open_issuers(trust(google, {"NumericEquals": {key: value}}))
+        deny = {"Effect": "Deny", "Action": "sts:*", "Principal": "*", "Condition": {"NumericNotEquals": {key: value}}}
+        assert not open_issuers({"Statement": [*trust(google)["Statement"], deny]})
+    for operator in ("NumericNotEquals", "NumericGreaterThan", "NumericLessThanEquals", "NumericEqualsIfExists"):
+        assert open_issuers(trust(google, {operator: {key: "123456789012"}}))
+
+
+def test_a_pattern_of_mail_addresses_of_one_domain_limits_the_identities() -> None:
+    for value, limited in {"*@shop.example": True, "ops-*@shop.example": True, "*@*": False, "a@*": False}.items():
+        assert bool(open_issuers(trust("gitlab.com", {"StringLike": {"gitlab.com:user_email": value}}))) is not limited
+
+
+def test_claims_that_strangers_can_share_do_not_limit_the_identities() -> None:
+    for issuer, claim, value in [
+        ("agent.buildkite.com", "pipeline_slug", "deploy"),
+        ("agent.buildkite.com", "build_branch", "main"),
+        ("agent.buildkite.com", "cluster_name", "default"),
+        ("gitlab.com", "ref_protected", "true"),
+        ("gitlab.com", "pipeline_source", "push"),
+        ("accounts.google.com", "organization_number", "123456789012"),
+        (GITHUB, "workflow", "deploy"),
+        ("gitlab.example.com", "project_id", "5678"),
+    ]:
+        assert open_issuers(trust(issuer, {"StringEquals": {f"{issuer}:{claim}": value}})), claim
 
 
 @pytest.mark.parametrize("action", ["*", "sts:*", "STS:AssumeRoleWith*", ["sts:TagSession", "sts:AssumeRole*"]])

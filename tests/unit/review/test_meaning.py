@@ -53,6 +53,18 @@ SAME: dict[str, tuple[Any, Any]] = {
             }
         ),
     ),
+    **{
+        f"a boolean as {value!r}": (
+            of({**READ, "Condition": {operator: {"aws:SecureTransport": "false"}}}),
+            of({**READ, "Condition": {operator: {"aws:SecureTransport": value}}}),
+        )
+        for operator in ("Bool", "BoolIfExists", "ForAnyValue:Bool")
+        for value in (False, "False", "FALSE", ["fAlse"])
+    },
+    "capitals of a repeated operator": (
+        of({**READ, "Condition": {"StringEquals": {"a:b": "c"}, "stringequals": {"d:e": "f"}}}),
+        of({**READ, "Condition": {"stringEquals": {"D:E": "f"}, "StringEquals": {"A:B": ["c"]}}}),
+    ),
     "capitals of what is not allowed": (
         of({"Effect": "Allow", "NotAction": ["iam:*", "sts:*"], "Resource": "*"}),
         of({"Effect": "Allow", "NotAction": ["STS:*", "IAM:*"], "Resource": "*"}),
@@ -72,6 +84,30 @@ OTHER: dict[str, tuple[Any, Any]] = {
     "a value of a condition": (
         of({**READ, "Condition": IF}),
         of({**READ, "Condition": {**IF, "StringEquals": {"aws:PrincipalOrgID": "O-1"}}}),
+    ),
+    "an operator in other capitals": (
+        of({**READ, "Condition": {"StringEquals": {"aws:PrincipalOrgID": "o-1"}, "stringequals": {"a:vpc": "v-1"}}}),
+        of({**READ, "Condition": {"stringequals": {"a:vpc": "v-1"}}}),
+    ),
+    "an operator in other capitals with the same key": (
+        of({**READ, "Condition": {"StringLike": {"a:b": "c-*"}, "stringLike": {"a:b": "*-d"}}}),
+        of({**READ, "Condition": {"stringLike": {"a:b": "*-d"}}}),
+    ),
+    "a key in other capitals": (
+        of({**READ, "Condition": {"StringLike": {"a:b": "c-*", "A:B": "*-d"}}}),
+        of({**READ, "Condition": {"StringLike": {"a:b": "c-*"}}}),
+    ),
+    "values that move between keys in other capitals": (
+        of({**READ, "Condition": {"StringLike": {"a:b": ["c", "d"], "A:B": ["e"]}}}),
+        of({**READ, "Condition": {"StringLike": {"a:b": ["c"], "A:B": ["d", "e"]}}}),
+    ),
+    "capitals of a text that is compared as a text": (
+        of({**READ, "Condition": {"StringEquals": {"aws:PrincipalTag/admin": "true"}}}),
+        of({**READ, "Condition": {"StringEquals": {"aws:PrincipalTag/admin": "True"}}}),
+    ),
+    "the opposite boolean": (
+        of({**READ, "Condition": IF}),
+        of({**READ, "Condition": {**IF, "Bool": {"aws:SecureTransport": "False"}}}),
     ),
     "crossed pairs": (
         of(READ, {**WRITE, "Resource": "arn:aws:s3:::c/*"}),
@@ -120,3 +156,69 @@ def test_a_policy_with_too_many_combinations_is_compared_as_it_is_written() -> N
     many = {"Action": [f"s3:A{n}" for n in range(200)], "Resource": [f"arn:aws:s3:::b{n}" for n in range(200)]}
     long = of({**READ, **many})
     assert not same_policy(long, of({**long["Statement"][0], "Sid": "x"}))
+
+
+STEPS = {"Sid": "a", "Effect": "step1", "Action": "ORDER"}
+TEXTS = [
+    ({"Id": "a", "Statement": [STEPS]}, {"Id": "b", "Statement": [STEPS]}),
+    ({"Statement": [STEPS]}, {"Statement": [{**STEPS, "Action": "order"}]}),
+    ({"Statement": [STEPS]}, {"Statement": [{**STEPS, "Sid": "b"}]}),
+    ({"Statement": [{"x": ["a", "b"]}]}, {"Statement": [{"x": ["b", "a"]}]}),
+    ({"Statement": [STEPS]}, {"Statement": STEPS}),
+    ({"policy": {"Statement": [STEPS]}}, {"policy": {"Statement": [{**STEPS, "Sid": "b"}]}}),
+]
+OTHERS = [
+    ("aws:s3/bucketObjectv2:BucketObjectv2", "content"),
+    ("aws:ssm/parameter:Parameter", "insecureValue"),
+    ("aws:sfn/stateMachine:StateMachine", "definition"),
+    ("kubernetes:core/v1:ConfigMap", "data"),
+]
+
+
+@pytest.mark.parametrize("texts", TEXTS)
+@pytest.mark.parametrize(("type", "way"), OTHERS)
+def test_other_documents_are_not_compared_as_policies(type: str, way: str, texts: tuple[Any, Any]) -> None:
+    old, new = map(json.dumps, texts)
+    if way == "data":
+        assert differences(update(type, {way: {"policy": old}}, {way: {"policy": new}})).shown
+    else:
+        assert differences(update(type, {way: old}, {way: new})).shown
+
+
+@pytest.mark.parametrize(
+    ("type", "old", "new"),
+    [
+        *(
+            (type, {name: json.dumps(SAME["a name"][0])}, {name: json.dumps(SAME["a name"][1])})
+            for type, name in [
+                ("aws:organizations/policy:Policy", "content"),
+                ("aws:opensearch/domain:Domain", "accessPolicies"),
+                ("aws:ecr/repositoryPolicy:RepositoryPolicy", "policy"),
+                ("aws:cloudwatch/logResourcePolicy:LogResourcePolicy", "policyDocument"),
+                ("aws-native:ecr:Repository", "repositoryPolicyText"),
+                ("ci:tf:aws_iam_role", "assume_role_policy"),
+                ("ci:tf:aws_iam_role", "assumeRolePolicy"),
+                ("aws-native:kms:Key", "keyPolicy"),
+            ]
+        ),
+        (
+            "aws:iam/role:Role",
+            {"inlinePolicies": [{"name": "a", "policy": json.dumps(of(READ))}]},
+            {"inlinePolicies": [{"name": "a", "policy": json.dumps(of(READ, Id="x"))}]},
+        ),
+        (
+            "aws-native:iam:Role",
+            {"policies": [{"policyName": "a", "policyDocument": of(READ)}]},
+            {"policies": [{"policyName": "a", "policyDocument": of(READ, READ)}]},
+        ),
+    ],
+)
+def test_policies_of_every_type_are_compared_by_meaning(type: str, old: Any, new: Any) -> None:
+    assert differences(update(type, old, new)).shown == ()
+
+
+def test_a_boolean_of_a_condition_is_not_listed_beside_another_difference() -> None:
+    old = of({**READ, "Condition": {"Bool": {"aws:SecureTransport": "True"}}})
+    new = of({**WRITE, "Condition": {"Bool": {"aws:SecureTransport": "true"}}})
+    found = differences(update("aws:s3/bucketPolicy:BucketPolicy", {"policy": old}, {"policy": new})).shown
+    assert [each.path for each in found] == ["policy.Statement[0].Action[0]"]

@@ -1,5 +1,6 @@
 """Security groups allow the same traffic if rules are split, joined, moved or described differently."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -8,7 +9,9 @@ from changes import change, plan, update, urn
 from mlpctl.review import reach
 from mlpctl.review.diff import differences
 from mlpctl.review.plan import Change, Op
+from mlpctl.review.reach import Reaches
 from mlpctl.review.risk import dangers
+from mlpctl.review.targets import Targets
 from mlpctl.review.values import UNKNOWN
 
 GROUP, RULE = "aws:ec2/securityGroup:SecurityGroup", "aws:ec2/securityGroupRule:SecurityGroupRule"
@@ -41,6 +44,28 @@ SAME: dict[str, tuple[list[Any], list[Any]]] = {
         [rule(A, first=0, last=65535)],
         [rule(A, first=0, last=100), rule(A, first=101, last=65535)],
     ),
+    **{
+        f"a message within {protocol} {first} {last}": (
+            [rule(A, protocol=protocol, first=first, last=last)],
+            [rule(A, protocol=protocol, first=first, last=last), rule(A, protocol=protocol, first=8, last=0)],
+        )
+        for protocol in ("icmp", "1", "icmpv6", "58", "-1", "all")
+        for first, last in ((-1, -1), (8, -1))
+    },
+    "every code of a message": (
+        [rule(A, protocol="icmp", first=3, last=-1)],
+        [rule(A, protocol="icmp", first=3, last=-1), *(rule(A, protocol="1", first=3, last=n) for n in range(16))],
+    ),
+    "messages of a part of the addresses": (
+        [rule("10.0.0.0/8", protocol="icmp", first=-1)],
+        [rule("10.0.0.0/8", protocol="icmp", first=-1), rule(A, protocol="icmp", first=0)],
+    ),
+    "its own ID": ([rule(self=True)], [rule(securityGroups=["sg-1"])]),
+    "its own ID beside itself": ([rule(self=True)], [rule(securityGroups=["sg-1"], self=True)]),
+    "its own ID beside others": (
+        [rule(A, self="true", securityGroups=["sg-2"])],
+        [rule(A, securityGroups=["sg-2", "sg-1"])],
+    ),
     "groups and addresses": ([rule(A, securityGroups=["sg-1"])], [rule(A), rule(securityGroups=["sg-1"])]),
 }
 
@@ -51,6 +76,16 @@ OTHER: dict[str, tuple[list[Any], list[Any]]] = {
     "no itself": ([rule(A, self=True)], [rule(A)]),
     "another protocol": ([rule(A)], [rule(A, protocol="udp")]),
     "a type of ICMP": ([rule(A, protocol="icmp", first=8, last=0)], [rule(A, protocol="icmp", first=-1)]),
+    "another type of ICMP": (
+        [rule(A, protocol="icmp", first=8, last=-1)],
+        [rule(A, protocol="icmp", first=8, last=-1), rule(A, protocol="icmp", first=0, last=0)],
+    ),
+    "another code of ICMP": (
+        [rule(A, protocol="icmp", first=3, last=1)],
+        [rule(A, protocol="icmp", first=3, last=2)],
+    ),
+    "the ICMP of IPv6": ([rule(A, protocol="icmp", first=8)], [rule(A, protocol="icmpv6", first=8)]),
+    "another group beside itself": ([rule(self=True)], [rule(self=True, securityGroups=["sg-2"])]),
     "a prefix list": ([rule(prefixListIds=["pl-1"])], [rule(prefixListIds=["pl-2"])]),
     "an unknown address": ([rule(A)], [{**rule(A), "cidrBlocks": [UNKNOWN]}]),
     "another range and another description": ([rule(A, description="a")], [rule(B, description="b")]),
@@ -62,7 +97,7 @@ OTHER: dict[str, tuple[list[Any], list[Any]]] = {
 @pytest.mark.parametrize("name", SAME)
 def test_rules_that_allow_the_same_traffic_are_not_a_danger(name: str, side: str) -> None:
     for old, new in (SAME[name], SAME[name][::-1]):
-        both = update(GROUP, {side: old}, {side: new})
+        both = update(GROUP, {side: old}, {side: new}, id="sg-1")
         assert dangers(plan(both)) == ()
         assert differences(both).shown or differences(both).noise, "it is a change all the same"
 
@@ -195,3 +230,40 @@ def test_a_rule_of_a_replaced_group_is_reported_only_with_the_group() -> None:
     new = {**old, "securityGroupId": UNKNOWN}
     rule_of_it = update(INGRESS, old, new, op=Op.REPLACE, depends={"securityGroupId": (urn(GROUP, "g"),)})
     assert [each.urn for each in dangers(plan(whole, rule_of_it))] == [whole.urn]
+
+
+ITSELF = [
+    (RULE, {"type": "ingress", "protocol": "tcp", "self": True}),
+    (RULE, {"type": "ingress", "protocol": "tcp", "sourceSecurityGroupId": "sg-1"}),
+    (INGRESS, {"ipProtocol": "tcp", "referencedSecurityGroupId": "sg-1"}),
+]
+
+
+def its_own(number: int, op: Op, name: str) -> Change:
+    type, more = ITSELF[number]
+    return change(type, op, name=name, inputs={"securityGroupId": "sg-1", "fromPort": 443, "toPort": 443, **more})
+
+
+@pytest.mark.parametrize("came", range(len(ITSELF)))
+@pytest.mark.parametrize("went", range(len(ITSELF)))
+def test_the_id_of_its_own_group_means_the_group_itself(went: int, came: int) -> None:
+    assert dangers(plan(its_own(went, Op.DELETE, "a"), its_own(came, Op.CREATE, "b"))) == ()
+    inline = update(GROUP, {"ingress": []}, {"ingress": [rule(self=True)]}, id="sg-1")
+    assert dangers(plan(its_own(went, Op.DELETE, "a"), inline)) == ()
+
+
+def test_the_owner_of_its_own_group_has_no_meaning() -> None:
+    inputs = {"groupId": "sg-1", "ipProtocol": "tcp", "fromPort": 443, "toPort": 443, "sourceSecurityGroupId": "sg-1"}
+    went = change(NATIVE_RULE, Op.DELETE, name="a", inputs=inputs)
+    came = change(NATIVE_RULE, Op.CREATE, name="b", inputs={**inputs, "sourceSecurityGroupOwnerId": "123456789012"})
+    assert dangers(plan(went, came)) == ()
+
+
+def test_the_id_before_a_replacement_is_another_group_after_it() -> None:
+    old, new = {"ingress": [rule(self=True)]}, {"ingress": [rule(securityGroups=["sg-1"])]}
+    replaced = change(GROUP, Op.REPLACE, old=old, new=new, id="sg-1", forced_by=("name",))
+    reaches = Reaches([replaced], Targets(plan(replaced), {"sg-1": replaced}, lambda change, name: ()))
+    assert not reaches.keeps(replaced, "ingress")
+    updated = replace(replaced, op=Op.UPDATE)
+    reaches = Reaches([updated], Targets(plan(updated), {"sg-1": updated}, lambda change, name: ()))
+    assert reaches.keeps(updated, "ingress")

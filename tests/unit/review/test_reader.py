@@ -75,6 +75,20 @@ def test_a_digest_contains_the_dependencies_of_inputs() -> None:
     assert "cidrBlock" not in subnet.depends
 
 
+def test_the_name_that_a_provider_generated_is_read_unless_it_is_secret() -> None:
+    step = resource("t", THING, op="update", old={"namePrefix": "t-"}, new={"namePrefix": "t-"})
+    step["oldState"]["outputs"] = {"name": "t-2026"}
+    assert one(step).called == "t-2026"
+    step["oldState"]["additionalSecretOutputs"] = ["name"]
+    assert one(step).called == ""
+    for outputs in (
+        {},
+        {"name": 5},
+        {"name": {"4dabf18193072939515e22adb298388d": "1b47061264138c4ac30d75fd1eb44270"}},
+    ):
+        assert one({**step, "oldState": {**step["oldState"], "outputs": outputs}}).called == ""
+
+
 def test_the_plan_of_another_program_is_read() -> None:
     plan = reader.load(PLANS / "foreign.json")
     counts = {op: sum(change.op is op for change in plan) for op in Op}

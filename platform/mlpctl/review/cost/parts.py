@@ -184,14 +184,23 @@ class Subject:
     def linked(self, path: str, kind: str) -> "list[Subject]":
         """The resources of a type that an input refers to, on the same side of the update as this one.
 
-        Before the update, the IDs in the old inputs decide, because the plan's dependencies are those after the update.
-        Event streams contain no dependencies at all.
+        The plan's dependencies are those after the update; for another value before it, the IDs and names in that value
+        decide. Event streams contain no dependencies at all.
         """
-        named = {each for _, each in walk(self.get(path)) if isinstance(each, str)}
+        value = self.get(path)
+        texts = {each: way for way, each in walk(value) if isinstance(each, str)}
+        names = {each for each, way in texts.items() if not way or str(way[-1]).lower().endswith("name")}
         found = [each for each in self.causes(path) if each.change.type == kind]
-        if self.before:
-            found = [each for each in found if not each.change.id or each.change.id in named]
-        return found or [self.beside(each) for each in self.world.named(kind, named)]
+        if self.before and value != replace(self, before=False).get(path):
+            found = [
+                each
+                for each in found
+                if not each.change.id or each.change.id in texts or self.world.name_of(each.change, True) in names
+            ]
+        return found or [
+            self.beside(each)
+            for each in self.world.named(kind, texts) or self.world.with_name(self.change, kind, names, self.before)
+        ]
 
     def beside(self, change: Change) -> "Subject":
         """Another resource, on the same side of the update as this one."""

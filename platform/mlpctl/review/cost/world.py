@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import Any, Final, Protocol, TypeAlias
 
 from mlpctl.review.cost.book import Price
-from mlpctl.review.plan import Change, Plan
+from mlpctl.review.plan import Change, Op, Plan
 
 Usage: TypeAlias = Mapping[str, Mapping[str, float]]
 """Usage that a plan does not contain: logical name, or `EVERYTHING` → field → units per month."""
@@ -45,6 +45,7 @@ class World:
     """`reserved.Covered` by URN, for the state before (True) and after the update; filled by `reserved.py`."""
 
     _names: dict[tuple[str, str], dict[str, list[Change]]] = field(default_factory=dict, repr=False)
+    _called: dict[tuple[str, bool], dict[str, list[Change]]] = field(default_factory=dict, repr=False)
     _objects: dict[tuple[str, bool], dict[str, list[Change]]] = field(default_factory=dict, repr=False)
 
     def of_type(self, kind: str) -> Sequence[Change]:
@@ -65,6 +66,24 @@ class World:
                 for given in dict.fromkeys(given for given in names if isinstance(given, str)):
                     found[given].append(each)
         return found.get(name, ()) if isinstance(name, str) else ()
+
+    def name_of(self, change: Change, before: bool) -> str:
+        """The name of a resource before or after the update; empty if it has none, or it is not known."""
+        inputs = (change.old if before else change.new) or {}
+        given = inputs.get("name")
+        if given is not None or not inputs:
+            return given if isinstance(given, str) else ""
+        return "" if change.op is Op.REPLACE and not before else change.called
+
+    def with_name(self, like: Change, kind: str, names: Iterable[str], before: bool) -> Sequence[Change]:
+        """The resource of a type and of another's provider that has one of these names; empty if it is not unique."""
+        if (by_name := self._called.get((kind, before))) is None:
+            by_name = self._called[kind, before] = defaultdict(list)
+            for each in self.of_type(kind):
+                if name := self.name_of(each, before):
+                    by_name[name].append(each)
+        found = [each for name in sorted({*names}) for each in by_name.get(name, ()) if each.provider == like.provider]
+        return found if len(found) == 1 else ()
 
     def users(self, urn: str, kind: str, path: str) -> Sequence[Change]:
         """The resources of a type whose input `path` depends on a resource."""
