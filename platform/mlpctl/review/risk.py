@@ -77,7 +77,7 @@ def _findings(context: Context, change: Change) -> Iterator[Finding]:
     if change.op is Op.CREATE:
         yield from watched.coming(context, change)
     if change.op in (Op.CREATE, Op.UPDATE, Op.REPLACE):
-        yield from expiries(change, exists=exists, named=lambda name: context.named(change, name))
+        yield from expiries(change, exists=exists, named=lambda name: context.owners(change, name))
     for each in claims.claims_lost(context.policies, change):
         yield replace(each, because=(*each.because, *reasons.forcing(context, change)))
     if change.op in (Op.SAME, Op.UPDATE, Op.REPLACE):
@@ -102,7 +102,7 @@ def _going(context: Context, change: Change) -> Iterator[Finding]:
     holding = Holding.SERVING if change.retained else holding
     if change.is_provider and (change.op is Op.DELETE or not context.made_with[change.urn]):
         return
-    if found.part_of and any(whole.op in _GOES for whole in context.named(change, found.part_of)):
+    if found.part_of and _goes_too(context.owners(change, found.part_of, "old")):
         return
     comes_first = change.op is Op.REPLACE and not (change.deletes_first or found.moves)
     if holding is Holding.SERVING and comes_first and not kept:
@@ -130,6 +130,11 @@ def _going(context: Context, change: Change) -> Iterator[Finding]:
         tuple(reasons.forcing(context, change)),
         lead=True,
     )
+
+
+def _goes_too(wholes: Sequence[Change]) -> bool:
+    """Whether the resource that another one is a part of is deleted in the cloud too."""
+    return bool(wholes) and all(each.op in _GOES and not each.retained for each in wholes)
 
 
 def _tier(found: Record, holding: Holding, *, weaker: bool) -> Tier:

@@ -9,6 +9,7 @@ from typing import Final
 from mlpctl import urns
 from mlpctl.review.groups import is_counted
 from mlpctl.review.kinds import kind, short_type
+from mlpctl.review.owners import UNIQUE
 from mlpctl.review.plan import Change, Op, Plan
 from mlpctl.review.short import short
 from mlpctl.review.values import Masked, Secret, Unknown, Value
@@ -32,9 +33,6 @@ _ONLY_IN_STATE: Final = frozenset(
     {"cloudinit", "local", "null", "pulumi-nodejs", "pulumi-python", "random", "time", "tls"}
 )
 """Packages whose resources are no resources in a cloud: equal IDs mean nothing, e.g. that of all random passwords."""
-
-_UNIQUE: Final = re.compile(r"^arn:|^/subscriptions/|^projects/|^[a-z]+-[0-9a-f]{8,}$")
-"""IDs that are unique in all accounts and regions of a cloud."""
 
 _MOST_ALIKE: Final = 4
 """Maximum number of deleted resources with the same type and ID; if there are more, the ID does not identify them."""
@@ -150,7 +148,7 @@ def _same_id(gone: Change, come: Change) -> bool:
     """Whether two resources have an ID that identifies a resource, and no different names or locations."""
     if not gone.id or gone.id != come.id:
         return False
-    if _UNIQUE.search(gone.id) or gone.old_copy:
+    if UNIQUE.search(gone.id) or gone.old_copy:
         return True
     old, new = _flat(gone.old or {}), _flat(come.old or come.inputs)
     where = [key for key in old.keys() & new.keys() if _is_where(key)]
