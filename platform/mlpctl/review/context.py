@@ -2,7 +2,7 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Final
 
@@ -25,6 +25,13 @@ class Context:
     """A plan with derived facts that are computed once."""
 
     plan: Plan
+    twins: Mapping[str, Change] = field(default_factory=dict)
+    """The deleted twins of the resources that count as updated although they are created, by the URN of these."""
+
+    @cached_property
+    def gone_twins(self) -> frozenset[str]:
+        """URNs of the deleted twins."""
+        return frozenset(each.urn for each in self.twins.values())
 
     @cached_property
     def by_id(self) -> Owners:
