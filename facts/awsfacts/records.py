@@ -145,7 +145,7 @@ class Record(Row):
 
     unique: Sequence[str] = ()
     """Inputs that identify it in its account and region, although its name or ID does not: AWS refuses a second
-    resource with the same values, or both are one resource."""
+    resource with the same values, or both are one resource. `a|b` stands for the one of two inputs that is set."""
 
     guards: bool = False
     """Whether it holds nothing itself and only protects what another resource holds."""

@@ -47,6 +47,19 @@ def record(type: str) -> Record:
     return service.others if own is None else own.completed(service.others)
 
 
+def original(type: str) -> str:
+    """The type that a type is an older or an alternative name of, without its class name; else the type itself."""
+    found = _TOKEN.fullmatch(type)
+    if found is None:
+        return type
+    member = found["member"]
+    own = _service(found["service"]).types.get(member[:1].upper() + member[1:])
+    if own is None or not own.like:
+        return type
+    service, _, name = own.like.rpartition("/")
+    return original(f"{PACKAGE}{service or found['service']}/{name[:1].lower()}{name[1:]}")
+
+
 def tokens() -> Iterator[str]:
     """The tokens of all types that have their own record."""
     for name in services():

@@ -1,8 +1,8 @@
 """A plan with derived facts that several checks use."""
 
-from collections import Counter
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Final
 
@@ -10,6 +10,7 @@ from mlpctl.review import claims
 from mlpctl.review.apart import Apart
 from mlpctl.review.containers import own_names
 from mlpctl.review.exposure import Exposures
+from mlpctl.review.owners import Owners, may_be
 from mlpctl.review.plan import Change, Op, Plan
 from mlpctl.review.reach import Reaches
 from mlpctl.review.report import Difference
@@ -24,20 +25,32 @@ class Context:
     """A plan with derived facts that are computed once."""
 
     plan: Plan
+    twins: Mapping[str, Change] = field(default_factory=dict)
+    """The deleted twins of the resources that count as updated although they are created, by the URN of these."""
 
     @cached_property
-    def by_id(self) -> Mapping[str, Change]:
+    def gone_twins(self) -> frozenset[str]:
+        """URNs of the deleted twins."""
+        return frozenset(each.urn for each in self.twins.values())
+
+    @cached_property
+    def by_id(self) -> Owners:
         """Existing resources by their provider IDs."""
-        return {each.id: each for each in self.plan if each.custom and each.id}
+        return Owners(self.plan)
 
     @cached_property
-    def comes_by_name(self) -> frozenset[str]:
-        """Names that only new resources have: other resources may use these names instead of references."""
-        comes, stays = set[str](), set[str]()
+    def types_by_name(self) -> Mapping[str, Mapping[str, bool]]:
+        """The types of the resources with a name, and whether one exists before the update.
+
+        Other resources may use these names instead of references.
+        """
+        found: dict[str, dict[str, bool]] = defaultdict(dict)
         for each in self.plan:
             if each.custom:
-                (comes if each.op in (Op.CREATE, Op.REPLACE) else stays).update(own_names(each.type, each.new or {}))
-        return frozenset(comes - stays)
+                stays = each.op not in (Op.CREATE, Op.REPLACE)
+                for name in own_names(each.type, each.new or {}):
+                    found[name][each.type] = stays or found[name].get(each.type, False)
+        return found
 
     @cached_property
     def changing_users(self) -> frozenset[str]:
@@ -58,7 +71,7 @@ class Context:
     @cached_property
     def targets(self) -> Targets:
         """The old and new targets of the plan's grants and rules."""
-        return Targets(self.plan, self.by_id, self.named)
+        return Targets(self.plan, self.by_id, self.owners)
 
     @cached_property
     def reaches(self) -> Reaches:
@@ -86,19 +99,55 @@ class Context:
         if any(urn not in self.plan.by_urn for urn in change.depends.get(name, ())):
             return True
         moves = self.targets.moves(change, name)
-        if named := [*self.plan.causes(change, name)] if moves else self.named(change, name):
+        if named := self._causes(change, name) if moves else self.owners(change, name):
             return any(each.op in _STAYS for each in named)
         # A literal, or a value from another stack or a lookup, refers to an existing resource.
         value = (change.new or {}).get(name)
         if moves and isinstance(value, Unknown):
             return True
-        return isinstance(value, str) and bool(value) and value not in self.comes_by_name
+        return isinstance(value, str) and bool(value) and not self._comes_by_name(change, name, value)
+
+    def _comes_by_name(self, change: Change, name: str, value: str) -> bool:
+        """Whether only new resources have the name that a property contains."""
+        types = self.types_by_name.get(value, {})
+        fitting = [stays for type, stays in types.items() if may_be(change.type, name, type)]
+        return bool(fitting) and not any(fitting)
 
     def named(self, change: Change, name: str) -> tuple[Change, ...]:
-        """The resources that a property refers to, by the plan's dependencies or by their IDs."""
+        """The resources that a property depends on, by the plan's dependencies or by their IDs."""
         found = [*self.plan.causes(change, name)]
         for inputs in (change.old, change.new):
-            value = (inputs or {}).get(name)
-            if isinstance(value, str) and value in self.by_id:
-                found.append(self.by_id[value])
+            found += self.by_id.find(change, name, (inputs or {}).get(name))
         return tuple({each.urn: each for each in found if each.custom}.values())
+
+    def owners(self, change: Change, name: str, side: str = "new") -> tuple[Change, ...]:
+        """The resources that a property refers to, such as the bucket of a setting, and not other settings of it."""
+        sides = (change.old, change.new) if side == "old" else (change.new, change.old)
+        for inputs in sides:
+            if found := self.by_id.find(change, name, (inputs or {}).get(name)):
+                return found
+        return self._causes(change, name)
+
+    def _causes(self, change: Change, name: str) -> tuple[Change, ...]:
+        """The resources that a property refers to, by the plan's dependencies.
+
+        `bucket` of a setting may depend on the same property of another setting, which then leads to the bucket.
+        """
+        found: dict[str, Change] = {}
+        seen: set[str] = set()
+        waiting = [each for each in self.plan.causes(change, name) if each.custom]
+        while waiting:
+            each = waiting.pop()
+            if each.urn in seen:
+                continue
+            seen.add(each.urn)
+            onward = () if may_be(change.type, name, each.type) or name not in each.inputs else self._onward(each, name)
+            waiting += onward
+            if not onward:
+                found[each.urn] = each
+        fitting = [each for each in found.values() if may_be(change.type, name, each.type)]
+        return tuple(fitting or found.values())
+
+    def _onward(self, change: Change, name: str) -> Sequence[Change]:
+        by_id = self.by_id.find(change, name, change.inputs.get(name))
+        return by_id or [each for each in self.plan.causes(change, name) if each.custom]

@@ -80,6 +80,12 @@ def record(type: str) -> Record:
     return found.model_copy(update={"watches": [*found.watches, *more]})
 
 
+@cache
+def original(type: str) -> str:
+    """The type, in the form of `short`, that a type is an older or an alternative name of; else the type itself."""
+    return aws.original(short(type))
+
+
 def _own(name: str) -> Record:
     """The record of a type of a package other than AWS, from all matching rows."""
     layers = [*_table(_FILES.get(name.partition(":")[0], _OTHERS)).layers(name)]

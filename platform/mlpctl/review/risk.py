@@ -13,6 +13,7 @@ from mlpctl.review.finding import HARMS, Finding, Tier
 from mlpctl.review.groups import component_of
 from mlpctl.review.kinds import kind
 from mlpctl.review.plan import Change, Op, Plan
+from mlpctl.review.renamed import renamed
 from mlpctl.review.report import Certainty, Danger, Harm
 from mlpctl.review.watch_tests import holds, joined
 
@@ -42,9 +43,9 @@ _VERBS: Final = {Op.CREATE: "Creates", Op.SAME: "Unprotects", Op.DELETE: "Delete
 
 def dangers(plan: Plan) -> tuple[Danger, ...]:
     """The dangers of a plan, worst first; the order is deterministic."""
-    context = Context(plan)
+    context = Context(*renamed(plan))
     found: list[tuple[tuple[Any, ...], Danger]] = []
-    for change in plan:
+    for change in context.plan:
         if not change.custom or change.op is Op.READ:
             continue
         by_harm: dict[Harm, list[Finding]] = {}
@@ -65,7 +66,11 @@ def _findings(context: Context, change: Change) -> Iterator[Finding]:
     if (reach.is_rule(change) and context.reaches.same(change)) or context.apart.takes(change):
         return
     if change.op in _GOES or change.op is Op.FORGET:
-        yield from _going(context, change)
+        # What the deletion of a twin may remove is reported for the created one, except for data.
+        ends = (each for each in _going(context, change) if each.harm is Harm.DATA)
+        yield from ends if change.urn in context.gone_twins else _going(context, change)
+    if gone := context.twins.get(change.urn):
+        yield from _same_as(context, gone)
     exposed = [*context.exposures.of(change, exists)]
     yield from (each.finding for each in exposed)
     if change.op in (Op.UPDATE, Op.REPLACE):
@@ -77,7 +82,7 @@ def _findings(context: Context, change: Change) -> Iterator[Finding]:
     if change.op is Op.CREATE:
         yield from watched.coming(context, change)
     if change.op in (Op.CREATE, Op.UPDATE, Op.REPLACE):
-        yield from expiries(change, exists=exists, named=lambda name: context.named(change, name))
+        yield from expiries(change, exists=exists, named=lambda name: context.owners(change, name))
     for each in claims.claims_lost(context.policies, change):
         yield replace(each, because=(*each.because, *reasons.forcing(context, change)))
     if change.op in (Op.SAME, Op.UPDATE, Op.REPLACE):
@@ -102,7 +107,7 @@ def _going(context: Context, change: Change) -> Iterator[Finding]:
     holding = Holding.SERVING if change.retained else holding
     if change.is_provider and (change.op is Op.DELETE or not context.made_with[change.urn]):
         return
-    if found.part_of and any(whole.op in _GOES for whole in context.named(change, found.part_of)):
+    if found.part_of and _goes_too(context.owners(change, found.part_of, "old")):
         return
     comes_first = change.op is Op.REPLACE and not (change.deletes_first or found.moves)
     if holding is Holding.SERVING and comes_first and not kept:
@@ -130,6 +135,23 @@ def _going(context: Context, change: Change) -> Iterator[Finding]:
         tuple(reasons.forcing(context, change)),
         lead=True,
     )
+
+
+def _same_as(context: Context, gone: Change) -> Iterator[Finding]:
+    """What may be lost of a created resource with the deletion of its twin."""
+    part_of = kind(gone.type).part_of
+    if part_of and any(each.op in _GOES for each in context.owners(gone, part_of, "old")):
+        return
+    for each in _going(context, gone):
+        if each.harm is not Harm.DATA:
+            lost = each.says.removeprefix(f"{_VERBS[Op.DELETE]} {_called(gone, kind(gone.type))}: ")
+            same = f"{gone.name} is the same one, so that the creation fails, or the deletion of {gone.name} deletes it"
+            yield replace(each, says=joined([same, lost]), lead=False)
+
+
+def _goes_too(wholes: Sequence[Change]) -> bool:
+    """Whether the resource that another one is a part of is deleted in the cloud too."""
+    return bool(wholes) and all(each.op in _GOES and not each.retained for each in wholes)
 
 
 def _tier(found: Record, holding: Holding, *, weaker: bool) -> Tier:
@@ -182,13 +204,14 @@ def _unguarded(change: Change) -> Iterator[Finding]:
 def _ranked(context: Context, change: Change, findings: Sequence[Finding]) -> tuple[tuple[Any, ...], Danger]:
     """One danger from all findings of one harm, with its sort key."""
     found = kind(change.type)
+    op = Op.CREATE if change.urn in context.twins else change.op
     lead = next((each for each in findings if each.lead), None)
     first = lead.says if lead else ""
     ends = [
         part for each in sorted(findings, key=lambda each: each.tier) if not each.lead for part in each.says.split("; ")
     ]
     says = joined(part for part in ends if part not in first)
-    verb = "May replace" if change.forced_by_unknown else _VERBS.get(change.op, "Changes")
+    verb = "May replace" if change.forced_by_unknown else _VERBS.get(op, "Changes")
     text = joined([first, says]) if lead else f"{verb} {_called(change, found)}: {says}"
     if change.protected and change.op in _GOES:
         text += "; the engine rejects this, since it is protected"
@@ -200,7 +223,7 @@ def _ranked(context: Context, change: Change, findings: Sequence[Finding]) -> tu
         name=change.name,
         words=found.words,
         component=component_of(context.plan, change),
-        op=change.op,
+        op=op,
         harm=harm,
         certainty=Certainty.WILL if certain else Certainty.MAY,
         because=_limited(because),
@@ -213,7 +236,7 @@ def _ranked(context: Context, change: Change, findings: Sequence[Finding]) -> tu
         min(each.tier for each in findings),
         not certain,
         _HARM_ORDER.index(harm),
-        _OP_ORDER.index(change.op) if change.op in _OP_ORDER else len(_OP_ORDER),
+        _OP_ORDER.index(op) if op in _OP_ORDER else len(_OP_ORDER),
         change.urn,
     )
     return rank, danger

@@ -11,6 +11,7 @@ from awsfacts.tables import Row, read_table
 from mlpctl.review.containers import own_names
 from mlpctl.review.kinds import short_type
 from mlpctl.review.naming import own_keys
+from mlpctl.review.owners import Owners
 from mlpctl.review.plan import Change, Op, Plan
 from mlpctl.review.values import Unknown, Value, items, root
 from mlpctl.review.watch_tests import value_at
@@ -28,9 +29,7 @@ class _Table(Row):
 class Targets:
     """The old and new targets of the grants and rules of a plan."""
 
-    def __init__(
-        self, plan: Plan, by_id: Mapping[str, Change], named: Callable[[Change, str], Sequence[Change]]
-    ) -> None:
+    def __init__(self, plan: Plan, by_id: Owners, named: Callable[[Change, str], Sequence[Change]]) -> None:
         """Use a plan; `by_id` contains its existing resources, `named` finds those that a property refers to."""
         self._plan = plan
         self._by_id = by_id
@@ -53,7 +52,7 @@ class Targets:
             return False
         if isinstance(new, Unknown):
             return not self._is_again(change, name, old)
-        return not self._is_renamed(old, new)
+        return not self._is_renamed(change, name)
 
     def key(self, change: Change, name: str, side: str) -> str:
         """What a property refers to on the old or the new side: a URN, or the value as text."""
@@ -62,24 +61,27 @@ class Targets:
             return found[0].urn if found else json.dumps(change.inputs.get(name), sort_keys=True, default=repr)
         value = ((change.old if side == "old" else change.new) or {}).get(name)
         if isinstance(value, str):
-            return self._by_id[value].urn if value in self._by_id else json.dumps(value)
+            found = self._by_id.find(change, name, value)
+            return found[0].urn if found else json.dumps(value)
         return next((each.urn for each in self._plan.causes(change, name)), f"{change.urn} {name} {side}")
 
     def _is_again(self, change: Change, name: str, old: Value) -> bool:
         """Whether an unknown target is probably the old one, which is replaced or changes."""
-        before = self._by_id.get(old) if isinstance(old, str) else None
+        before = self._by_id.find(change, name, old)
         causes = [each for each in self._plan.causes(change, root(name)) if each.custom]
         if causes:
-            return any(each.urn == before.urn if before else each.op in _AGAIN for each in causes)
+            urns = {each.urn for each in before}
+            return any(each.urn in urns if before else each.op in _AGAIN for each in causes)
         # The stream of events has no dependencies, and an ID may be the last part of an ARN.
         parts = re.split("[:/]", old) if isinstance(old, str) else ()
-        before = before or (self._by_id.get(parts[-1]) if parts else None)
-        return before is not None and before.op is Op.REPLACE
+        before = before or (self._by_id.find(change, name, parts[-1]) if parts else ())
+        return any(each.op is Op.REPLACE for each in before)
 
-    def _is_renamed(self, old: Value, new: Value) -> bool:
+    def _is_renamed(self, change: Change, name: str) -> bool:
         """Whether the old target gets the name of the new one."""
-        before = self._by_id.get(old) if isinstance(old, str) else None
-        return before is not None and before.new is not None and new in {*own_names(before.type, before.new)}
+        old, new = value_at(change.old or {}, name), value_at(change.new or {}, name)
+        before = self._by_id.find(change, name, old)
+        return any(new in {*own_names(each.type, each.new or {})} for each in before)
 
 
 @cache

@@ -3,13 +3,16 @@
 import re
 from collections import defaultdict, deque
 from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from itertools import islice
-from typing import Final
+from typing import Final, NamedTuple
 
 from mlpctl import urns
 from mlpctl.review.groups import is_counted
 from mlpctl.review.kinds import kind, short_type
+from mlpctl.review.owners import UNIQUE
 from mlpctl.review.plan import Change, Op, Plan
+from mlpctl.review.records import original
 from mlpctl.review.short import short
 from mlpctl.review.values import Masked, Secret, Unknown, Value
 from mlpctl.review.watch_tests import value_at
@@ -33,9 +36,6 @@ _ONLY_IN_STATE: Final = frozenset(
 )
 """Packages whose resources do not exist in a cloud, so equal IDs do not mean one resource (e.g. random passwords)."""
 
-_UNIQUE: Final = re.compile(r"^arn:|^/subscriptions/|^projects/|^[a-z]+-[0-9a-f]{8,}$")
-"""IDs that are unique in all accounts and regions of a cloud."""
-
 _MOST_ALIKE: Final = 4
 """Maximum number of deleted resources with the same type and ID; if there are more, the ID does not identify them."""
 
@@ -43,17 +43,56 @@ _ENOUGH: Final = 2
 """Number of deleted resources with the same names that are compared: all others have the same result."""
 
 
+class Pair(NamedTuple):
+    """A deleted and another resource of a plan that are the same resource in the cloud."""
+
+    gone: str
+    """URN of the deleted resource."""
+
+    come: str
+    """URN of the other one."""
+
+    text: str
+    is_renamed: bool
+    """Whether the other one is created with the names of the deleted one."""
+
+
 def twins(plan: Plan) -> Iterator[tuple[str, str]]:
     """The pairs, each as the URN of the deleted resource and a sentence."""
-    going = _Going(change for change in plan if change.op is Op.DELETE and _is_in_cloud(change))
+    yield from ((each.gone, each.text) for each in pairs(plan))
+
+
+def pairs(plan: Plan) -> Iterator[Pair]:
+    """The pairs; each deleted resource is in one pair at most."""
+    going = _Going(_placed(plan, each) for each in plan if each.op is Op.DELETE and _is_in_cloud(each))
     if going.is_empty:
         return
-    for come in plan:
+    for change in plan:
+        come = _placed(plan, change)
         for gone in going.like(come):
             if come.urn != gone.urn and (text := _sentence(gone, come)):
                 going.reported.add(gone.urn)
-                yield gone.urn, text
+                yield Pair(gone.urn, come.urn, text, come.op is Op.CREATE and bool(_same_names(gone, come)))
                 break
+
+
+def _placed(plan: Plan, change: Change) -> Change:
+    """A resource with the default namespace if it is a Kubernetes object without one.
+
+    The default is that of the provider, or else `default`.
+    """
+    if not change.type.startswith(urns.KUBERNETES):
+        return change
+    provider = plan.by_urn.get(change.provider)
+    namespace = (provider.inputs.get("namespace") if provider else None) or "default"
+    return replace(change, old=_in_namespace(change.old, namespace), new=_in_namespace(change.new, namespace))
+
+
+def _in_namespace(inputs: Mapping[str, Value] | None, namespace: Value) -> Mapping[str, Value] | None:
+    metadata = inputs.get("metadata") if inputs else None
+    if inputs is None or not isinstance(metadata, Mapping) or metadata.get("namespace"):
+        return inputs
+    return {**inputs, "metadata": {**metadata, "namespace": namespace}}
 
 
 def _is_in_cloud(change: Change) -> bool:
@@ -70,7 +109,7 @@ class _Going:
         self._by_inputs: dict[Hashable, deque[Change]] = defaultdict(deque)
         for change in changes:
             if change.id:
-                self._by_id[short_type(change.type), change.id].append(change)
+                self._by_id[_type(change), change.id].append(change)
             if key := _unique(change, change.old or {}):
                 self._by_name[key].append(change)
             if names := _all_names(change, change.old or {}):
@@ -80,7 +119,7 @@ class _Going:
 
     def like(self, change: Change) -> Iterator[Change]:
         """The deleted resources that may be the same as a resource and are not reported yet."""
-        alike = self._by_id.get((short_type(change.type), change.id), ()) if change.id else ()
+        alike = self._by_id.get((_type(change), change.id), ()) if change.id else ()
         if len(alike) <= _MOST_ALIKE:
             yield from (each for each in alike if each.urn not in self.reported)
         if change.op is Op.CREATE:
@@ -101,18 +140,33 @@ def _all_names(change: Change, inputs: Mapping[str, Value]) -> Hashable:
     where = {key: each for key, each in _flat(inputs).items() if _is_where(key)}
     if not where or not all(map(_is_known, where.values())):
         return None
-    return short_type(change.type), _provider(change), frozenset(where.items())
+    return _type(change), _provider(change), frozenset(where.items())
 
 
-def _unique(change: Change, inputs: Mapping[str, Value]) -> tuple[Value, ...] | None:
+def _unique(change: Change, inputs: Mapping[str, Value]) -> Hashable:
     """The type, the provider and the inputs that identify a resource; None if there are none or one is unknown."""
-    values = [value_at(inputs, path) for path in kind(change.type).unique]
-    known = bool(values) and all(map(_is_known, values))
-    return (short_type(change.type), _provider(change), repr(inputs.get("region")), *values) if known else None
+    found = _identity(change, inputs)
+    known = bool(found) and all(_is_known(value) for _, value in found)
+    return (_type(change), _provider(change), repr(inputs.get("region")), *found) if known else None
+
+
+def _identity(change: Change, inputs: Mapping[str, Value]) -> list[tuple[str, Value]]:
+    """The inputs that identify a resource, with their paths."""
+    found = []
+    for path in kind(change.type).unique:
+        ways = path.split("|")
+        way = next((each for each in ways if value_at(inputs, each) is not None), ways[0])
+        found.append((way, value_at(inputs, way)))
+    return found
+
+
+def _type(change: Change) -> str:
+    """The type of a resource, or the one that it is an older or an alternative name of."""
+    return original(short_type(change.type))
 
 
 def _inputs(change: Change, inputs: Mapping[str, Value] | None) -> Hashable:
-    return short_type(change.type), _provider(change), repr(inputs)
+    return _type(change), _provider(change), repr(inputs)
 
 
 def _is_where(key: str) -> bool:
@@ -150,7 +204,7 @@ def _same_id(gone: Change, come: Change) -> bool:
     """Whether two resources have an ID that identifies a resource, and no different names or locations."""
     if not gone.id or gone.id != come.id:
         return False
-    if _UNIQUE.search(gone.id) or gone.old_copy:
+    if UNIQUE.search(gone.id) or gone.old_copy:
         return True
     old, new = _flat(gone.old or {}), _flat(come.old or come.inputs)
     where = [key for key in old.keys() & new.keys() if _is_where(key)]
@@ -173,10 +227,9 @@ def _same_names(gone: Change, come: Change) -> str:
     if unique := _unique(gone, gone.old or {}):
         if unique != _unique(come, come.new or {}):
             return ""
-        fields = kind(gone.type).unique
-        return ", ".join(f"{path} {short(value_at(gone.old or {}, path), 60)}" for path in fields)
+        return ", ".join(f"{path} {short(value, 60)}" for path, value in _identity(gone, gone.old or {}))
     old, new = _flat(gone.old or {}), _flat(come.new or {})
-    type = short_type(gone.type)
+    type = _type(gone)
     where = [key for key in {**old, **new} if _is_where(key)]
     known = [key for key, _ in _names(gone.old or {}) if key in new]
     if not any(_is_own(key, type) for key in known) or any(

@@ -94,7 +94,7 @@ def _applies(context: Context, change: Change, watch: Watch) -> bool:
     if not holds(inputs, watch.when) or any(holds(inputs, each) for each in watch.unless):
         return False
     return not any(
-        value_at(each.inputs, path) for name, path in watch.unless_in.items() for each in context.named(change, name)
+        value_at(each.inputs, path) for name, path in watch.unless_in.items() for each in context.owners(change, name)
     )
 
 
@@ -261,5 +261,5 @@ def _carriers(context: Context, change: Change, names: Iterable[str]) -> Iterabl
             value = (inputs or {}).get(name)
             if isinstance(value, Mapping):
                 ids = (each for _, each in walk(value) if isinstance(each, str))
-                found |= {context.by_id[each].urn: context.by_id[each] for each in ids if each in context.by_id}
+                found |= {each.urn: each for id in ids for each in context.by_id.all(id)}
     return [each for each in found.values() if records.record(short_type(each.type)).carries_instances]
