@@ -1,7 +1,7 @@
 """Ranges of numbers, such as ports, that are found by their overlap."""
 
 from bisect import bisect_right
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import accumulate
 from typing import Generic, Protocol, TypeVar
 
@@ -38,3 +38,21 @@ class Ranges(Generic[_Ranged]):
             if self._ranges[number].high >= low:
                 yield self._ranges[number]
             number -= 1
+
+
+class Highest:
+    """Numbers, with an index of the highest one between two positions."""
+
+    def __init__(self, values: Sequence[int]) -> None:
+        self._rows = [[*values]]
+        width = 1
+        while 2 * width <= len(values):
+            row = self._rows[-1]
+            self._rows.append([max(row[each], row[each + width]) for each in range(len(row) - width)])
+            width *= 2
+
+    def over(self, first: int, last: int) -> int:
+        """The highest number from one position to another, inclusive."""
+        number = (last - first + 1).bit_length() - 1
+        row = self._rows[number]
+        return max(row[first], row[last - (1 << number) + 1])
