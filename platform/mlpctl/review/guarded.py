@@ -8,7 +8,6 @@ from mlpctl.review.combined import combined
 from mlpctl.review.opened import Contribution, Opened, Opens
 from mlpctl.review.openings import Layer, Opening
 from mlpctl.review.plan import Change
-from mlpctl.review.sweep import Sides
 
 
 @dataclass(frozen=True)
@@ -53,31 +52,23 @@ class Guarded:
         opens, everything = self._all(doubtful)
         if not opens:
             return ()
-        rules = _by_target(member.old), _by_target(member.new)
-        found = {*everything.touched(Contribution(*(side.get("", ()) for side in rules)))}
-        names = {name for side in rules for name in side if name}
-        names |= {target for name in names for target in self._inside.get(name, ())}
-        for target in names & opens.keys():
-            around = (target, *self._around.get(target, ()))
-            own = [[layer for name in around for layer in side.get(name, ())] for side in rules]
-            found |= {*opens[target].touched(Contribution(*own))}
+        old, new = _by_target(member.old), _by_target(member.new)
+        changed = {name: Contribution(old.get(name, ()), new.get(name, ())) for name in {"", *old, *new}}
+        found = {*everything.touched(changed[""])}
+        for name in changed:
+            for target in (name, *self._inside.get(name, ())) if name else ():
+                if target in opens:
+                    found |= {*opens[target].touched(changed[name])}
         return sorted(found, key=everything.places.__getitem__)
 
     def _all(self, doubtful: bool) -> tuple[Mapping[str, Opens], Opens]:
         """What becomes open on each target, without those on which nothing does, and on all together."""
         doubtful = doubtful and self._is_doubtful
         if doubtful not in self._opens:
-            every = combined(self._everywhere, {each: self._own(each) for each in self._named}, doubtful)
+            every = combined(self._everywhere, self._named, self._around, doubtful)
             opens = {target: Opens(found) for target, found in every.items() if found}
             self._opens[doubtful] = opens, Opens(found for each in opens.values() for found in each.found)
         return self._opens[doubtful]
-
-    def _own(self, target: str) -> Sides:
-        """The old and new rules that are only for some targets and apply to this one."""
-        names = (target, *self._around.get(target, ())) if target else ()
-        return ([layer for each in names for layer in self._named[each][0]]), (
-            [layer for each in names for layer in self._named[each][1]]
-        )
 
 
 def _by_target(layers: Iterable[Layer]) -> Mapping[str, Sequence[Layer]]:

@@ -2,7 +2,7 @@
 
 from bisect import bisect_right
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property
 from typing import Final
@@ -200,12 +200,16 @@ class Timeline:
         counts = self._scale.spaces[family].counts(active.root(family))
         return _outcome(counts, family), counts, counts[0] == every
 
-    def pieces(self) -> Iterator[Piece]:
-        """What the rules open."""
-        for family, row in self._outcomes.items():
-            for number, whole in enumerate(row):
-                if whole is not None:
-                    yield Piece(self._starts[number], self._end(number), family, whole)
+    @cached_property
+    def pieces(self) -> Sequence[Piece]:
+        """What the rules open, in ascending order of ports."""
+        found = (
+            Piece(self._starts[number], self._end(number), family, whole)
+            for family, row in self._outcomes.items()
+            for number, whole in enumerate(row)
+            if whole is not None
+        )
+        return sorted(found)
 
     def _end(self, number: int) -> int:
         return self._starts[number + 1] - 1 if number + 1 < len(self._starts) else PORTS[1]

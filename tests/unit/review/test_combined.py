@@ -3,11 +3,12 @@
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import groupby
 from typing import Any
+from unittest.mock import patch
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mlpctl.review import addresses
+from mlpctl.review import addresses, combined
 from mlpctl.review.addresses import Addresses
 from mlpctl.review.guarded import Guarded, Member
 from mlpctl.review.opened import OTHERS, Opened
@@ -97,6 +98,11 @@ def newly(sides: Sequence[Sequence[Layer]], regions: Sequence[Layer] | None) -> 
                     yield Opened(protocol, run[0][1], run[-1][2], family, whole)
 
 
+def overlap(one: Layer, other: Layer) -> bool:
+    alike = not one.protocol or not other.protocol or one.protocol == other.protocol
+    return alike and one.low <= other.high and other.low <= one.high
+
+
 def opened(members: Sequence[Member], doubtful: bool) -> Mapping[str, set[Opened]]:
     """What becomes open, by target."""
     every = [[each for member in members for each in side(member)] for side in (lambda x: x.old, lambda x: x.new)]
@@ -109,11 +115,7 @@ def opened(members: Sequence[Member], doubtful: bool) -> Mapping[str, set[Opened
         region = [each for side in every for each in rules_for(target, side, around)]
         near = {each.protocol for each in region}
         own = [rules_for(target, side, around) for side in counted]
-        inside = [
-            [each for each in side if any(x.low <= each.high and each.low <= x.high for x in region)] for side in wide
-        ]
-        if "" not in near:
-            inside = [[each for each in side if each.protocol in ("", *near)] for side in inside]
+        inside = [[each for each in side if any(overlap(each, x) for x in region)] for side in wide]
         everything = [[*own[side], *inside[side]] for side in (0, 1)]
         found[target] = {each for each in newly(everything, region) if "" in near or each.protocol in near}
     return found
@@ -128,9 +130,16 @@ def touches(member: Member, target: str, each: Opened, names: Sequence[str], *, 
     )
 
 
-@settings(max_examples=400)
-@given(firewalls())
-def test_targets_that_share_rules_are_like_targets_that_are_looked_at_alone(members: Sequence[Member]) -> None:
+@settings(max_examples=400, deadline=None)
+@given(firewalls(), st.sampled_from((0, 1, 4, 100)))
+def test_targets_that_share_rules_are_like_targets_that_are_looked_at_alone(
+    members: Sequence[Member], few: int
+) -> None:
+    with patch.object(combined, "_FEW", few):
+        compare(members)
+
+
+def compare(members: Sequence[Member]) -> None:
     guarded = Guarded(members)
     for doubtful in (False, True):
         expected = opened(members, doubtful)
