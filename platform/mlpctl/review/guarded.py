@@ -1,19 +1,13 @@
 """The targets that the rules of one firewall apply to, and the rules for each of them."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import Final
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 
 from mlpctl.review import addresses
-from mlpctl.review.opened import Contribution, Opened, Opens, newly
+from mlpctl.review.combined import combined
+from mlpctl.review.opened import Contribution, Opened, Opens
 from mlpctl.review.openings import Layer, Opening
 from mlpctl.review.plan import Change
-from mlpctl.review.ranges import Ranges
-
-_NARROW: Final = 1_024
-"""Number of ports from which a rule is looked at for each target, and not found by its ports."""
-
-_Sides = tuple[list[Layer], list[Layer]]
 
 
 @dataclass(frozen=True)
@@ -31,21 +25,21 @@ class Guarded:
 
     def __init__(self, members: Sequence[Member]) -> None:
         """Use all resources with rules of the firewall."""
-        self._everywhere: _Sides = ([], [])
-        self._named: dict[str, _Sides] = {"": ([], [])}
+        self._everywhere: tuple[list[Layer], list[Layer]] = ([], [])
+        self._named: dict[str, tuple[list[Layer], list[Layer]]] = {"": ([], [])}
         for member in members:
             for side, found in enumerate((member.old, member.new)):
                 for layer in found:
                     if not layer.targets:
                         self._everywhere[side].append(layer)
-                    for target in layer.targets:
+                    for target in sorted(layer.targets):
                         self._named.setdefault(target, ([], []))[side].append(layer)
         self._around = _around(self._named)
         self._inside: dict[str, list[str]] = {}
         for target, names in self._around.items():
             for name in names:
                 self._inside.setdefault(name, []).append(target)
-        self._ports = tuple(map(_Ports, self._everywhere))
+        self._is_doubtful = any(each.doubtful for member in members for each in (*member.old, *member.new))
         self._opens: dict[bool, tuple[Mapping[str, Opens], Opens]] = {}
 
     def opened(self, member: Member, doubtful: bool) -> Sequence[Opened]:
@@ -58,38 +52,23 @@ class Guarded:
         opens, everything = self._all(doubtful)
         if not opens:
             return ()
-        rules = _by_target(member.old), _by_target(member.new)
-        found = {*everything.touched(Contribution(*(side.get("", ()) for side in rules)))}
-        names = {name for side in rules for name in side if name}
-        names |= {target for name in names for target in self._inside.get(name, ())}
-        for target in names & opens.keys():
-            around = (target, *self._around.get(target, ()))
-            own = [[layer for name in around for layer in side.get(name, ())] for side in rules]
-            found |= {*opens[target].touched(Contribution(*own))}
-        return [each for each in everything.found if each in found] if found else ()
+        old, new = _by_target(member.old), _by_target(member.new)
+        changed = {name: Contribution(old.get(name, ()), new.get(name, ())) for name in {"", *old, *new}}
+        found = {*everything.touched(changed[""])}
+        for name in changed:
+            for target in (name, *self._inside.get(name, ())) if name else ():
+                if target in opens:
+                    found |= {*opens[target].touched(changed[name])}
+        return sorted(found, key=everything.places.__getitem__)
 
     def _all(self, doubtful: bool) -> tuple[Mapping[str, Opens], Opens]:
         """What becomes open on each target, without those on which nothing does, and on all together."""
+        doubtful = doubtful and self._is_doubtful
         if doubtful not in self._opens:
-            opens = {target: Opens(newly(*self._layers(target, doubtful))) for target in self._named}
-            opens = {target: each for target, each in opens.items() if each.found}
+            every = combined(self._everywhere, self._named, self._around, doubtful)
+            opens = {target: Opens(found) for target, found in every.items() if found}
             self._opens[doubtful] = opens, Opens(found for each in opens.values() for found in each.found)
         return self._opens[doubtful]
-
-    def _layers(self, target: str, doubtful: bool) -> _Sides:
-        """The old and new layers for a target.
-
-        For a named target, only the protocols and ports of its own rules: for all others it is like the empty target.
-        """
-        old, new = self._everywhere
-        if target:
-            names = (target, *self._around.get(target, ()))
-            own = [[layer for each in names for layer in self._named[each][side]] for side in (0, 1)]
-            named = [*own[0], *own[1]]
-            old, new = ([*own[side], *self._ports[side].within(named)] for side in (0, 1))
-        return [each for each in old if doubtful or not each.doubtful], [
-            each for each in new if doubtful or not each.doubtful
-        ]
 
 
 def _by_target(layers: Iterable[Layer]) -> Mapping[str, Sequence[Layer]]:
@@ -99,22 +78,6 @@ def _by_target(layers: Iterable[Layer]) -> Mapping[str, Sequence[Layer]]:
         for target in layer.targets or ("",):
             found.setdefault(target, []).append(layer)
     return found
-
-
-class _Ports:
-    """Rules with an index of their ports."""
-
-    def __init__(self, layers: Sequence[Layer]) -> None:
-        self._wide = [each for each in layers if each.high - each.low >= _NARROW]
-        self._narrow = Ranges(each for each in layers if each.high - each.low < _NARROW)
-
-    def within(self, others: Iterable[Layer]) -> Iterator[Layer]:
-        """The parts of these rules that share protocols and ports with `others`."""
-        for each in others:
-            for layer in (*self._wide, *self._narrow.overlapping(each.low, each.high)):
-                low, high = max(layer.low, each.low), min(layer.high, each.high)
-                if low <= high and (not layer.protocol or not each.protocol or layer.protocol == each.protocol):
-                    yield replace(layer, protocol=layer.protocol or each.protocol, low=low, high=high)
 
 
 def _around(targets: Iterable[str]) -> Mapping[str, Sequence[str]]:

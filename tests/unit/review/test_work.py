@@ -13,8 +13,6 @@ import pytest
 from benchmarks.mixed import mixed_plan_of
 from benchmarks.plans import plan_of
 
-from changes import plan as changed_plan
-from changes import update
 from mlpctl.review import addresses, assemble, groups, plan, reach, reader, risk, watched
 from mlpctl.review.cost import book
 from mlpctl.review.cost.estimate import estimate
@@ -168,33 +166,6 @@ def test_an_address_of_a_rule_is_parsed_once(monkeypatch: pytest.MonkeyPatch) ->
     assert sorted(asked) == sorted(2 * ranges)
 
 
-def test_comparing_firewalls_with_many_targets_is_at_most_quadratic() -> None:
-    """Each rule for a target is combined with each rule for all targets, but not with those of other targets."""
-
-    def rules(count: int) -> Plan:
-        def rule(number: int, **more: Any) -> dict[str, Any]:
-            allows = [{"protocol": "tcp", "ports": [str(1000 + number)]}]
-            return {"network": "n", "sourceRanges": ["0.0.0.0/0"], "allows": allows, **more}
-
-        every = [rule(each, **({"targetTags": [f"t{each}"]} if each % 2 else {})) for each in range(count)]
-        return Plan(
-            tuple(
-                Change(
-                    f"urn:pulumi:a::b::gcp:compute/firewall:Firewall::{number}",
-                    Op.UPDATE,
-                    old=each,
-                    new={**each, "priority": 900},
-                )
-                for number, each in enumerate(every)
-            )
-        )
-
-    sizes = (20, 80)
-    risk.dangers(rules(4))
-    some, more = (calls(lambda size=size: risk.dangers(rules(size))) for size in sizes)  # type: ignore[misc] # a default
-    assert more / some < SLACK * (sizes[1] / sizes[0]) ** 2, (some, more)
-
-
 def test_combining_a_chain_of_components_is_linear() -> None:
     plans = []
     for size in SIZES:
@@ -220,62 +191,3 @@ def test_combining_a_chain_of_components_is_linear() -> None:
 def test_cyclic_dependencies_are_unchanged() -> None:
     circle = [("a", "b"), ("b", "c"), ("c", "a"), ("a", "c")]
     assert assemble._shortest(circle) == sorted(circle)
-
-
-GROUP, ACL = "aws:ec2/securityGroup:SecurityGroup", "aws:ec2/networkAcl:NetworkAcl"
-NSG = "azure-native:network:NetworkSecurityGroup"
-
-
-def _ingress(count: int, shift: int, **more: Any) -> dict[str, Any]:
-    numbers = range(shift, count + shift)
-    rule = {"protocol": "tcp", "description": "a", **more}
-    cidr = {number: [f"52.{number >> 8}.{number & 255}.0/24"] for number in numbers}
-    return {
-        "ingress": [{"fromPort": n, "toPort": n, "cidrBlocks": cidr[n], **rule} for n in numbers],
-    }
-
-
-def _nsg(count: int, shift: int) -> dict[str, Any]:
-    """Rules that each apply to an address of their own, besides rules for all of them."""
-    rule = {"direction": "Inbound", "protocol": "Tcp", "access": "Allow", "sourceAddressPrefix": "*"}
-    ports = [
-        {
-            **{"name": f"r{number}", "priority": number, "destinationPortRange": str(number)},
-            **{"destinationAddressPrefix": f"10.1.{number >> 8}.{number & 255}" if number % 2 else "*"},
-        }
-        for number in range(shift, count + shift)
-    ]
-    return {"securityRules": [{**rule, **each} for each in ports]}
-
-
-def _acl(count: int, shift: int) -> dict[str, Any]:
-    rules = range(count)
-    return {
-        "ingress": [
-            {
-                **{"ruleNo": number + 1, "action": "deny" if number % 3 == 0 else "allow", "protocol": "tcp"},
-                **{"fromPort": 7 * number + shift, "toPort": 7 * number + shift + 3},
-                "cidrBlock": f"{number % 200 + 11}.{number // 200}.0.0/16",
-            }
-            for number in rules
-        ]
-    }
-
-
-LONG: dict[str, tuple[str, Callable[[int, int], dict[str, Any]]]] = {
-    "ports and sources": (GROUP, _ingress),
-    "sources": (GROUP, lambda count, shift: _ingress(count, shift, fromPort=22, toPort=22)),
-    "ports": (GROUP, lambda count, shift: _ingress(count, shift, cidrBlocks=["0.0.0.0/0"])),
-    "ports that overlap": (GROUP, lambda count, shift: _ingress(count, shift, toPort=65535)),
-    "a network ACL": (ACL, _acl),
-    "targets": (NSG, _nsg),
-}
-
-
-@pytest.mark.parametrize("name", LONG)
-def test_the_time_grows_like_the_number_of_rules_of_a_firewall(name: str) -> None:
-    type, made = LONG[name]
-    plans = [changed_plan(update(type, made(count, 0), made(count, 5))) for count in (10, 200, 800)]
-    risk.dangers(plans[0])
-    small, large = (calls(functools.partial(risk.dangers, each)) for each in plans[1:])
-    assert large < SLACK * 4 * small, f"{large / small:.1f} times for four times the rules"
