@@ -63,7 +63,7 @@ def assignments(text: str, remember: Remember) -> str:
         value = found[group] if group != "bare" else found[group].rstrip(",)]}")
         if not value or HIDDEN in found[group]:
             continue
-        if found[group].startswith(("${", "$(")) or not _assigned(value, sure, match["sign"], group):
+        if found[group].startswith(("${", "$(")) or not _assigned(match["name"], value, match["sign"], group):
             continue
         start = found.start(group)
         end = start + len(value)
@@ -88,18 +88,19 @@ def _given(match: re.Match[str], remember: Remember) -> str:
     """Redact the value of one match."""
     value = match["bare"]
     sure = signs.named_secret(match["name"])
-    if sure != "always" or HIDDEN in value or signs.rules().references.fullmatch(value):
+    is_secret = sure != "perhaps" and signs.is_secret(match["name"], value)
+    if not is_secret or HIDDEN in value or signs.rules().references.fullmatch(value):
         return match[0]
     remember(value)
     start = match.start("bare") - match.start()
     return match[0][:start] + HIDDEN + match[0][start + len(value) :]
 
 
-def _assigned(value: str, sure: str, sign: str, group: str) -> bool:
+def _assigned(name: str, value: str, sign: str, group: str) -> bool:
     """Whether a value that is assigned to the name of a secret is a secret."""
     if value == marks.BLINDED or value in marks.UNKNOWNS or signs.rules().references.fullmatch(value):
         return False
-    if sure == "perhaps" and (len(value) < 12 or value.isupper()):
+    if value not in _BLOCKS and not signs.is_secret(name, value):
         return False
     # In prose, a colon may also follow a name: `invalid token: expired`.
     return sign != ":" or group != "bare" or value in _BLOCKS or len(value) >= signs.LITERAL or not value.isalpha()

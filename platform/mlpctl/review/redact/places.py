@@ -67,10 +67,7 @@ def place_of(key: str, value: Any, place: Place) -> Place:
     digest = bool(words) and words[-1] in _DIGESTS
     if place.why:
         return replace(place, why="" if signs.harmless(key) else place.why, digest=digest)
-    sure = signs.named_secret(key)
-    if sure == "always" and not (isinstance(value, (int, float)) and "token" in words):
-        return replace(place, why="key name", digest=digest)
-    if sure == "perhaps" and isinstance(value, str) and len(value) >= 12 and not value.isupper():
+    if signs.is_secret(key, value) and not (isinstance(value, (int, float)) and "token" in words):
         return replace(place, why="key name", digest=digest)
     return replace(place, digest=digest) if digest != place.digest else place
 

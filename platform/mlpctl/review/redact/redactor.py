@@ -13,6 +13,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import replace
 from typing import Any, Final
 
+from awsfacts import randomness
 from awsfacts.credential_forms import SECRET, WORD_END, Form, Reader, as_command, forms
 from mlpctl.review import marks, signs
 from mlpctl.review.redact import assigned, written, yaml_text
@@ -39,6 +40,12 @@ _SURROGATES: Final = re.compile(r"[\ud800-\udfff]")
 def scrub(text: str) -> str:
     """A free text with secrets redacted by name and pattern."""
     return Redactor().text(text)
+
+
+def _is_given(flag: str, value: str) -> bool:
+    """Whether the word after a flag is a secret."""
+    sure = signs.named_secret(flag)
+    return sure in ("always", "perhaps") or signs.is_secret(flag, value)
 
 
 class Redactor:
@@ -129,16 +136,15 @@ class Redactor:
         struck = self._words(values)
         byname = {each["name"]: each for each in before if isinstance(each, dict) and isinstance(each.get("name"), str)}
         result: list[Value] = []
-        flag = False
+        flag = ""
         for number, each in enumerate(values):
             other = before[number] if number < len(before) else None
             if isinstance(each, dict) and isinstance(each.get("name"), str):
                 other = byname.get(each["name"])
-            here = (
-                replace(place, why="key name") if flag and isinstance(each, str) and not each.startswith("-") else place
-            )
+            is_given = isinstance(each, str) and not each.startswith("-") and _is_given(flag, each)
+            here = replace(place, why="key name") if is_given else place
             result.append(struck[number] if number in struck else self._value(each, here, other))
-            flag = isinstance(each, str) and each.startswith("-") and "=" not in each and bool(signs.named_secret(each))
+            flag = each if isinstance(each, str) and each.startswith("-") and "=" not in each else ""
         return result
 
     def _words(self, values: list[Any]) -> dict[int, Value]:
@@ -305,6 +311,6 @@ class Redactor:
                 if isinstance(shown, Secret) or token.startswith("H4sI"):
                     return HIDDEN
                 return base64.b64encode(shown.encode()).decode()
-            return HIDDEN if not place.digest and signs.looks_random(token) else token
+            return HIDDEN if not place.digest and randomness.looks_random(token) else token
 
         return ENCODED.sub(struck, text)
