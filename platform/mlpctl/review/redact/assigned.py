@@ -13,13 +13,19 @@ _ASSIGNED: Final = re.compile(
 """A name with an assignment sign."""
 
 _VALUE: Final = re.compile(
-    r"""(?P<quote>"{3}|'{3}|\\{0,3}["'])(?P<quoted>(?<="{3})(?s:.{1,4096}?)|(?<='{3})(?s:.{1,4096}?)|.{1,4096}?)(?P=quote)"""
+    r"""(?:[A-Za-z]{1,2}(?=\\{0,3}["']))?"""
+    r"""(?P<quote>"{3}|'{3}|\\{0,3}["'])(?P<quoted>(?<="{3})(?s:.{1,4096}?)|(?<='{3})(?s:.{1,4096}?)"""
+    r"""|(?:\\.|[^\\\n]){1,4096}?)(?<!\\)(?P=quote)"""
     r"""|<<[-~]?["']?(?P<end>\w{1,64})["']?\n(?P<here>(?s:.{1,4096}?))\n[ \t]{0,64}(?P=end)\b"""
     r"""|["']?(?P<bare>[^\s"'`;&<>{\[\\][^\s"'`;&<>]{0,4096})"""
 )
-"""An assigned value: quoted, a here-document, or bare."""
+"""An assigned value: quoted (`u'x'` and `N'x'` too), a here-document, or bare."""
 
 _GIVEN: Final = (
+    re.compile(
+        r"""(?<![\w-])--?(?![\w-]{0,64}stdin\b)(?P<name>[\w.-]{2,64})[ \t]{1,3}"""
+        r"""(?P<quote>\\{0,3}["'])(?P<bare>(?s:\\.|[^\\]){1,4096}?)(?<!\\)(?P=quote)"""
+    ),
     re.compile(
         r"""(?<![\w-])(?:--?(?![\w-]{0,64}stdin\b)|(?:ENV|ARG)[ \t]{1,8})(?P<name>[\w.-]{2,64})[ \t]{1,3}["']?"""
         r"""(?P<bare>[^\s"'=-][^\s"']{0,4096})"""
@@ -33,14 +39,42 @@ _GIVEN: Final = (
         r"""\bs(?P<sep>[|/#,@~!])[\W_]{0,8}(?P<name>[A-Za-z][\w.-]{1,62}?)[\W_]{0,8}(?P=sep)"""
         r"""(?P<bare>(?:(?!(?P=sep))[^\s"'=:]){1,512})(?P=sep)"""
     ),
-    re.compile(r"<(?P<name>[\w.:-]{2,64})>(?P<bare>[^<>]{1,4096})</"),
+    re.compile(
+        r"""<(?P<name>[\w.:-]{2,64})(?:\s[^<>]{0,200})?>\s{0,64}(?:<(?i:value|string)>)?(?P<bare>[^<>\s][^<>]{0,4096})</"""
+    ),
+    re.compile(
+        r"""<(?i:name|key)>\s{0,8}(?P<name>[\w./-]{2,128})\s{0,8}</\w{3,4}>\s{0,64}"""
+        r"""(?:<(?i:value|string)>)(?P<bare>[^<>]{1,4096})</"""
+    ),
+    re.compile(
+        r"""\(\s{0,8}\\{0,3}["'](?P<name>[\w.-]{2,64})\\{0,3}["']\s{0,4},\s{0,8}[A-Za-z]{0,2}\\{0,3}["'](?P<bare>[^"'\n\\]{1,4096})"""
+    ),
+    re.compile(
+        r"""(?<![\w-])(?:--?(?:name|key|PropertyName)|/v)[ \t=]{1,4}["']?(?P<name>[\w./-]{2,128})["']?[ \t](?:[^\n]{0,100}?[ \t])?"""
+        r"""(?:--?value|/d)[ \t=]{1,4}(?P<quote>["']?)(?P<bare>(?<=["'])[^"'\n]{1,4096}|[^\s"'][^\s"']{0,4096})""",
+        re.IGNORECASE,
+    ),
+    re.compile(
+        r"""(?<![\w-])(?:--?value|/d)[ \t=]{1,4}(?P<quote>["']?)(?P<bare>(?<=["'])[^"'\n]{1,4096}|[^\s"'][^\s"']{0,4096})["']?"""
+        r"""[ \t](?:[^\n]{0,100}?[ \t])?(?:--?(?:name|key|PropertyName)|/v)[ \t=]{1,4}["']?(?P<name>[\w./-]{2,128})""",
+        re.IGNORECASE,
+    ),
+    re.compile(
+        r"""\bItemProperty[ \t]{1,4}(?:-\w{1,32}[ \t]{1,4})?["']?[^\s"']{1,256}["']?[ \t]{1,4}["']?(?P<name>\w[\w.-]{1,64})["']?[ \t]{1,4}"""
+        r"""(?:-\w{1,32}[ \t]{1,4})?(?P<quote>["']?)(?P<bare>(?<=["'])[^"'\n]{1,4096}|[^\s"'-][^\s"']{0,4096})""",
+        re.IGNORECASE,
+    ),
+    re.compile(
+        r"""(?m)^[ \t]{0,16}(?P<name>[A-Za-z][A-Za-z0-9]{0,32}(?:[._-][A-Za-z0-9]{1,32}){1,8})[ \t]{1,32}(?P<bare>[^\s=:"'|<>-][^\s"']{0,4096})[ \t]{0,16}$"""
+    ),
     re.compile(
         r"""\b(?:key|name)=["'](?P<name>[\w.:-]{2,64})["'][^<>"']{1,8}value=["'](?P<bare>[^"'<>]{1,4096})""",
         re.IGNORECASE,
     ),
 )
-"""A flag with its value, or a Dockerfile variable; a command that sets a variable; a replacement by sed; an XML
-element; a name and a value as attributes of an element."""
+"""A flag with its value in quotes, or without, or a Dockerfile variable; a command that sets a variable; a replacement
+by sed; an XML element; a name and a value in adjacent elements; two arguments of a function; flags with a name and with
+its value, in both orders; an item of the Windows registry; a line of a properties file; attributes of an element."""
 
 _BLOCKS: Final = ("|", ">", "|-", ">-", "|+", ">+")
 
