@@ -21,6 +21,11 @@ _VALUE: Final = re.compile(
 )
 """An assigned value: quoted (`u'x'` and `N'x'` too), a here-document, or bare."""
 
+_WORD: Final = r"""["']?(?P<bare>(?<=["'])[^"'\n]{1,4096}|[^\s"'-][^\s"']{0,4096})"""
+_NAME_FLAG: Final = r"""(?:--?(?:name|key|PropertyName)|/v)[ \t=]{1,4}["']?(?P<name>[\w./-]{2,128})"""
+_VALUE_FLAG: Final = r"(?:--?value|/d)[ \t=]{1,4}"
+_BETWEEN: Final = r"""["']?[ \t](?:[^\n]{0,100}?[ \t])?"""
+
 _GIVEN: Final = (
     re.compile(
         r"""(?<![\w-])--?(?![\w-]{0,64}stdin\b)(?P<name>[\w.-]{2,64})[ \t]{1,3}"""
@@ -49,23 +54,16 @@ _GIVEN: Final = (
     re.compile(
         r"""\(\s{0,8}\\{0,3}["'](?P<name>[\w.-]{2,64})\\{0,3}["']\s{0,4},\s{0,8}[A-Za-z]{0,2}\\{0,3}["'](?P<bare>[^"'\n\\]{1,4096})"""
     ),
+    re.compile(rf"(?<![\w-]){_NAME_FLAG}{_BETWEEN}{_VALUE_FLAG}{_WORD}", re.IGNORECASE),
+    re.compile(rf"(?<![\w-]){_VALUE_FLAG}{_WORD}{_BETWEEN}{_NAME_FLAG}", re.IGNORECASE),
     re.compile(
-        r"""(?<![\w-])(?:--?(?:name|key|PropertyName)|/v)[ \t=]{1,4}["']?(?P<name>[\w./-]{2,128})["']?[ \t](?:[^\n]{0,100}?[ \t])?"""
-        r"""(?:--?value|/d)[ \t=]{1,4}(?P<quote>["']?)(?P<bare>(?<=["'])[^"'\n]{1,4096}|[^\s"'][^\s"']{0,4096})""",
+        r"""\bItemProperty[ \t]{1,4}(?:-\w{1,32}[ \t]{1,4})?["']?[^\s"']{1,256}["']?"""
+        rf"""[ \t]{{1,4}}["']?(?P<name>\w[\w.-]{{1,64}})["']?[ \t]{{1,4}}(?:-\w{{1,32}}[ \t]{{1,4}})?{_WORD}""",
         re.IGNORECASE,
     ),
     re.compile(
-        r"""(?<![\w-])(?:--?value|/d)[ \t=]{1,4}(?P<quote>["']?)(?P<bare>(?<=["'])[^"'\n]{1,4096}|[^\s"'][^\s"']{0,4096})["']?"""
-        r"""[ \t](?:[^\n]{0,100}?[ \t])?(?:--?(?:name|key|PropertyName)|/v)[ \t=]{1,4}["']?(?P<name>[\w./-]{2,128})""",
-        re.IGNORECASE,
-    ),
-    re.compile(
-        r"""\bItemProperty[ \t]{1,4}(?:-\w{1,32}[ \t]{1,4})?["']?[^\s"']{1,256}["']?[ \t]{1,4}["']?(?P<name>\w[\w.-]{1,64})["']?[ \t]{1,4}"""
-        r"""(?:-\w{1,32}[ \t]{1,4})?(?P<quote>["']?)(?P<bare>(?<=["'])[^"'\n]{1,4096}|[^\s"'-][^\s"']{0,4096})""",
-        re.IGNORECASE,
-    ),
-    re.compile(
-        r"""(?m)^[ \t]{0,16}(?P<name>[A-Za-z][A-Za-z0-9]{0,32}(?:[._-][A-Za-z0-9]{1,32}){1,8})[ \t]{1,32}(?P<bare>[^\s=:"'|<>-][^\s"']{0,4096})[ \t]{0,16}$"""
+        r"""(?m)^[ \t]{0,16}(?P<name>[A-Za-z][A-Za-z0-9]{0,32}(?:[._-][A-Za-z0-9]{1,32}){1,8})[ \t]{1,32}"""
+        r"""(?P<bare>[^\s=:"'|<>-][^\s"']{0,4096})[ \t]{0,16}$"""
     ),
     re.compile(
         r"""\b(?:key|name)=["'](?P<name>[\w.:-]{2,64})["'][^<>"']{1,8}value=["'](?P<bare>[^"'<>]{1,4096})""",

@@ -20,6 +20,8 @@ NAMES: Final = (
     "parameterKey",
     "ParameterKey",
     "parameterName",
+    "httpHeaderName",
+    "headerName",
 )
 VALUES: Final = ("value", "Value", "v", "stringValue", "defaultValue", "parameterValue", "ParameterValue", "content")
 
@@ -72,9 +74,14 @@ def place_of(key: str, value: Any, place: Place) -> Place:
     return replace(place, digest=digest) if digest != place.digest else place
 
 
+def holds_value(key: str, value: Any) -> bool:
+    """Whether a property holds the value of a name-value pair; `values` are those of a chart if they are no list."""
+    return key in VALUES or (key == "values" and isinstance(value, list))
+
+
 def paired(values: Mapping[str, Any]) -> str:
     """The name in a name-value pair, such as an environment variable; empty if the mapping is not one."""
-    if any(key in values for key in VALUES):
+    if any(holds_value(*each) for each in values.items()):
         return next((str(values[key]) for key in NAMES if isinstance(values.get(key), str)), "")
     return ""
 

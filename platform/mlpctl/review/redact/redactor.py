@@ -19,7 +19,7 @@ from mlpctl.review import marks, signs
 from mlpctl.review.redact import assigned, written, yaml_text
 from mlpctl.review.redact.encoded import ENCODED, decoded
 from mlpctl.review.redact.masks import DEEPEST, altered, digest, dumped, literal_pattern, masked, texts
-from mlpctl.review.redact.places import VALUES, Place, paired, place_of, with_copies
+from mlpctl.review.redact.places import Place, holds_value, paired, place_of, with_copies
 from mlpctl.review.values import HIDDEN, UNKNOWN, Masked, Secret, Value, document
 
 SHORTEST: Final = 6
@@ -122,9 +122,9 @@ class Redactor:
                 result[shown] = self._hide(each, "code of a dynamic provider")
                 continue
             here = place_of(key, each, place)
-            if name_beside and key in VALUES:
+            if name_beside and holds_value(key, each):
                 here = place_of(name_beside, each, here)
-            if file and key in written.CONTENTS:
+            if (file and key in written.CONTENTS) or written.is_file(key, each):
                 here = replace(here, why="file of a secret", wholly=True)
             if flagged and isinstance(each, (str, int, float)) and signs.names_value(key):
                 here = replace(here, why=here.why or "secret by what stands beside it")
