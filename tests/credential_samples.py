@@ -95,6 +95,7 @@ MORE: Final[Sequence[Any]] = (
     f"vault kv put secret/app a=1 b=2 c=3 d={_WORD}",
     f"CREATE USER me IDENTIFIED WITH caching_sha2_password BY '{_WORD}'",
     f'CREATE USER me IDENTIFIED BY "{_WORD}"',
+    f"CREATE USER me IDENTIFIED BY {_WORD};",
     f"SET PASSWORD FOR me = PASSWORD('{_WORD}')",
     f"ALTER ROLE me PASSWORD $${_WORD}$$",
     f"ALTER ROLE me PASSWORD $tag${_WORD}$tag$",

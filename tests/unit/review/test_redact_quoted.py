@@ -29,6 +29,25 @@ QUOTED = [
     """acme setting --value {slot} --name DB_PASSWORD""",
 ]
 
+WHOLE = [
+    """aws secretsmanager create-secret --name a --secret-string $'{"key":"{slot}"}'""",
+    """aws secretsmanager create-secret --name a --secret-string "$(cat <<EOF\n{"key":"{slot}"}\nEOF\n)\"""",
+    """aws secretsmanager put-secret-value --secret-id a --secret-string file://<(echo '{"key":"{slot}"}')""",
+    """aws ssm put-parameter --name /a --type SecureString --value '{"key":"{slot}"}'""",
+    """az keyvault secret set --name a --value="two words {slot}\"""",
+    """kubectl create secret generic x --from-literal=config='{"key":"{slot}"}'""",
+    """kubectl create secret generic x --from-literal="config=two words {slot}\"""",
+    """vault kv put secret/x value='{"key":"{slot}"}'""",
+    """pulumi config set --secret db '{"key":"{slot}"}'""",
+    """gh secret set X -b "two words {slot}\"""",
+    """sh -c "gh secret set X -b \\"two words {slot}\\"\"""",
+    """mysql -uroot -p'two words {slot}' -e x""",
+    """sshpass -p 'two words {slot}' ssh h""",
+    """curl -u 'user:two words {slot}' https://x""",
+    """docker login -u a -p "two words {slot}" r.io""",
+]
+"""Words in quotes that only the command marks as secret."""
+
 LONG = [
     """aws secretsmanager create-secret --name a --secret-string '{\n  "k": "{slot}"\n}'""",
     "<AutoLogon>\n <Password>\n  <Value>{slot}</Value>\n </Password>\n</AutoLogon>",
@@ -58,6 +77,13 @@ FILES = [
 ]
 
 WINDOWS = [
+    "'{slot}' | ConvertTo-SecureString -AsPlainText -Force",
+    "$p = '{slot}' | ConvertTo-SecureString -AsPlainText -Force",
+    "setx /M DB_PASSWORD {slot}",
+    "Set-Item -Path Env:DB_PASSWORD -Value {slot}",
+    "Set-Item Env:DB_PASSWORD '{slot}'",
+    '"{slot}" > C:\\secret.txt',
+    "Out-File -FilePath C:\\secret.txt -InputObject '{slot}'",
     "<AdministratorPassword><Value>{slot}</Value><PlainText>true</PlainText></AdministratorPassword>",
     '<Password wcm:action="add"><Value>{slot}</Value></Password>',
     "reg add HKLM\\x /v DefaultPassword /t REG_SZ /d {slot} /f",
@@ -79,6 +105,11 @@ WINDOWS = [
 ]
 
 SERVERS = [
+    "CREATE USER a IDENTIFIED BY {slot};",
+    "echo {slot} | openssl base64 -d -out /etc/tls/key.pem",
+    "<property><name>fs.s3a.secret.key</name><description>x</description><value>{slot}</value></property>",
+    '<entry key="db.password">{slot}</entry>',
+    "<password><![CDATA[{slot}]]></password>",
     "mysql -e \"ALTER USER 'root'@'localhost' IDENTIFIED WITH mysql_native_password BY '{slot}';\"",
     "mysql <<EOF\nCREATE USER a IDENTIFIED WITH caching_sha2_password AS '{slot}';\nEOF",
     "mysql <<EOF\nSET PASSWORD FOR 'root'@'localhost' = PASSWORD('{slot}');\nEOF",
@@ -133,7 +164,7 @@ SERVERS = [
 
 
 @pytest.mark.parametrize("secret", [RANDOM, WORD])
-@pytest.mark.parametrize("command", [*QUOTED, *LONG, *FILES, *WINDOWS, *SERVERS])
+@pytest.mark.parametrize("command", [*QUOTED, *WHOLE, *LONG, *FILES, *WINDOWS, *SERVERS])
 def test_a_command_is_redacted_in_every_place(command: str, secret: str) -> None:
     for value in places(command.replace(SLOT, secret), lines_apart=command not in LONG):
         assert secret not in shown(value)

@@ -13,7 +13,7 @@ _ASSIGNED: Final = re.compile(
 """A name with an assignment sign."""
 
 _VALUE: Final = re.compile(
-    r"""(?:[A-Za-z]{1,2}(?=\\{0,3}["']))?"""
+    r"""(?:(?:\$|[A-Za-z]{1,2})(?=\\{0,3}["']))?"""
     r"""(?P<quote>"{3}|'{3}|\\{0,3}["'])(?P<quoted>(?<="{3})(?s:.{1,4096}?)|(?<='{3})(?s:.{1,4096}?)"""
     r"""|(?:\\.|[^\\\n]){1,4096}?)(?<!\\)(?P=quote)"""
     r"""|<<[-~]?["']?(?P<end>\w{1,64})["']?\n(?P<here>(?s:.{1,4096}?))\n[ \t]{0,64}(?P=end)\b"""
@@ -28,7 +28,7 @@ _BETWEEN: Final = r"""["']?[ \t](?:[^\n]{0,100}?[ \t])?"""
 
 _GIVEN: Final = (
     re.compile(
-        r"""(?<![\w-])--?(?![\w-]{0,64}stdin\b)(?P<name>[\w.-]{2,64})[ \t]{1,3}"""
+        r"""(?<![\w-])--?(?![\w-]{0,64}stdin\b)(?P<name>[\w.-]{2,64})[ \t]{1,3}\$?"""
         r"""(?P<quote>\\{0,3}["'])(?P<bare>(?s:\\.|[^\\]){1,4096}?)(?<!\\)(?P=quote)"""
     ),
     re.compile(
@@ -36,7 +36,7 @@ _GIVEN: Final = (
         r"""(?P<bare>[^\s"'=-][^\s"']{0,4096})"""
     ),
     re.compile(
-        r"""\b(?:setx|set[ \t]{1,3}-\w{0,4}x\w{0,4}|config(?:ure)?[ \t]{1,3}set)"""
+        r"""\b(?:setx(?:[ \t]{1,3}/\w{1,2})?|set[ \t]{1,3}-\w{0,4}x\w{0,4}|config(?:ure)?[ \t]{1,3}set)"""
         r"""[ \t]{1,3}(?P<name>[\w.-]{2,64})[ \t]{1,3}["']?"""
         r"""(?P<bare>[^\s"'=-][^\s"']{0,4096})"""
     ),
@@ -45,10 +45,12 @@ _GIVEN: Final = (
         r"""(?P<bare>(?:(?!(?P=sep))[^\s"'=:]){1,512})(?P=sep)"""
     ),
     re.compile(
-        r"""<(?P<name>[\w.:-]{2,64})(?:\s[^<>]{0,200})?>\s{0,64}(?:<(?i:value|string)>)?(?P<bare>[^<>\s][^<>]{0,4096})</"""
+        r"""<(?P<name>[\w.:-]{2,64})(?:\s[^<>]{0,200})?>\s{0,64}(?:<(?i:value|string)>)?"""
+        r"""(?:<!\[CDATA\[)?(?P<bare>[^<>\s][^<>]{0,4096}?)(?:\]\]>)?</"""
     ),
+    re.compile(r"""<\w{1,32}\s{1,8}(?:key|name)=["'](?P<name>[\w.:-]{2,64})["']\s{0,4}>(?P<bare>[^<>]{1,4096})</"""),
     re.compile(
-        r"""<(?i:name|key)>\s{0,8}(?P<name>[\w./-]{2,128})\s{0,8}</\w{3,4}>\s{0,64}"""
+        r"""<(?i:name|key)>\s{0,8}(?P<name>[\w./-]{2,128})\s{0,8}</\w{3,4}>\s{0,64}(?:<\w{1,32}>[^<>]{0,512}</\w{1,32}>\s{0,64})?"""
         r"""(?:<(?i:value|string)>)(?P<bare>[^<>]{1,4096})</"""
     ),
     re.compile(
@@ -56,6 +58,7 @@ _GIVEN: Final = (
     ),
     re.compile(rf"(?<![\w-]){_NAME_FLAG}{_BETWEEN}{_VALUE_FLAG}{_WORD}", re.IGNORECASE),
     re.compile(rf"(?<![\w-]){_VALUE_FLAG}{_WORD}{_BETWEEN}{_NAME_FLAG}", re.IGNORECASE),
+    re.compile(rf"""\bEnv:(?P<name>\w{{2,64}})["']?[ \t]{{1,4}}(?:-Value[ \t]{{1,4}})?{_WORD}""", re.IGNORECASE),
     re.compile(
         r"""\bItemProperty[ \t]{1,4}(?:-\w{1,32}[ \t]{1,4})?["']?[^\s"']{1,256}["']?"""
         rf"""[ \t]{{1,4}}["']?(?P<name>\w[\w.-]{{1,64}})["']?[ \t]{{1,4}}(?:-\w{{1,32}}[ \t]{{1,4}})?{_WORD}""",

@@ -6,7 +6,6 @@ a word, is redacted everywhere else too.
 """
 
 import base64
-import functools
 import json
 import re
 from collections.abc import Collection, Mapping
@@ -16,7 +15,7 @@ from typing import Any, Final
 from awsfacts import randomness
 from awsfacts.credential_forms import SECRET, WORD_END, Form, Reader, as_command, forms
 from mlpctl.review import marks, signs
-from mlpctl.review.redact import assigned, written, yaml_text
+from mlpctl.review.redact import assigned, quoted, written, yaml_text
 from mlpctl.review.redact.encoded import ENCODED, decoded
 from mlpctl.review.redact.masks import DEEPEST, altered, digest, dumped, literal_pattern, masked, texts
 from mlpctl.review.redact.places import Place, holds_value, paired, place_of, with_copies
@@ -165,7 +164,7 @@ class Redactor:
         low, left = line.lower(), line
         for form in forms(Reader.REDACT):
             if form.command and form.may_be_in(low):
-                left = form.find.sub(functools.partial(self._strike, form), left)
+                left = self._strike(form, left)
         left = written.commands(left, self._remember)
         if not any(each.isspace() for each in line if each != WORD_END):
             left = assigned.beside(left.replace(WORD_END, " "), self._remember).replace(" ", WORD_END)
@@ -271,7 +270,7 @@ class Redactor:
         lower = text.lower()
         for form in forms(Reader.REDACT):
             if form.may_be_in(lower):
-                left = form.find.sub(functools.partial(self._strike, form), text)
+                left = self._strike(form, text)
                 if left != text:
                     text, why = left, form.name
         left = written.commands(written.struck(text, self._remember), self._remember)
@@ -284,17 +283,25 @@ class Redactor:
         left = self._encoded(text, place)
         return left, why if left == text else "in base64 or random"
 
-    def _strike(self, form: Form, match: re.Match[str]) -> str:
-        """Redact a match of a form, or its secret part."""
-        if SECRET not in match.re.groupindex:
-            return HIDDEN
-        secret = match[SECRET]
-        if secret in (HIDDEN, marks.BLINDED) or signs.rules().references.fullmatch(secret):
-            return match[0]
-        if form.elsewhere:
-            self._remember(secret)
-        start, end = (each - match.start() for each in match.span(SECRET))
-        return match[0][:start] + HIDDEN + match[0][end:]
+    def _strike(self, form: Form, text: str) -> str:
+        """Redact the matches of a form, or their secret parts."""
+        group = SECRET if SECRET in form.find.groupindex else 0
+        parts: list[str] = []
+        done = 0
+        for match in form.find.finditer(text):
+            start, end = match.span(group)
+            if start < done:
+                continue
+            if group and form.command:
+                end = quoted.end_of(text, start, end)
+            secret = text[start:end]
+            if group and (secret in (HIDDEN, marks.BLINDED) or signs.rules().references.fullmatch(secret)):
+                continue
+            if form.elsewhere:
+                self._remember(secret)
+            parts += (text[done:start], HIDDEN)
+            done = end
+        return "".join(parts) + text[done:]
 
     def _encoded(self, text: str, place: Place) -> str:
         """Redact secrets in base64, and texts that look random."""

@@ -20,16 +20,17 @@ _WORD: Final = r"""(?:"(?:[^"\\\n]|\\.){0,4096}"|'[^'\n]{0,4096}'|\$\([^()\n]{0,
 """A word of a command."""
 
 _TARGET: Final = re.compile(
-    r"(?:>>?\|?|\btee\b(?:\s+-\S+)*|\bsponge\b|\bof=|/dev/stdin|\b(?i:Out-File|(?:Set|Add)-Content|New-Item)\b(?:\s+-(?:Encoding\s+)?\w+)*"
+    r"(?:>>?\|?|\btee\b(?:\s+-\S+)*|\bsponge\b|\bof=|\s-out(?=\s)|/dev/stdin|\b(?i:Out-File|(?:Set|Add)-Content|New-Item)\b(?:\s+-(?:Encoding\s+)?\w+)*"
     r"|\bWriteAll(?:Text|Lines)\(|\bopen\(|\bFile\.write\(|\bPath\(|\bwriteFile(?:Sync)?\()"
     r"""\s*\\?["']?(?P<path>[^\s"'|;&<>()]{1,512})"""
 )
 """The file that a command writes."""
 
 _NAMED: Final = re.compile(
-    r"(?<![\w.-])(?P<name>[A-Za-z_]\w{1,63})=[\"']?\$\(\s*(?:echo|printf|cat|base64|tr)\b|\bread\s+(?:-\S+\s+)*(?P<read>\w{2,64})"
+    r"(?<![\w.-])(?:(?P<name>[A-Za-z_]\w{1,63})=|--(?P<flag>[\w-]{2,64})[= \t])[\"']?(?:\$|(?:file://)?<)\("
+    r"\s*(?:echo|printf|cat|base64|tr)\b|\bread\s+(?:-\S+\s+)*(?P<read>\w{2,64})"
 )
-"""A variable that gets the output of a command, or a line of its input."""
+"""A variable or a flag that gets the output of a command, or a line of its input."""
 
 _ARGUMENTS: Final = re.compile(
     r"(?P<lead>(?<![\w.-])(?:echo|printf|Write-Output|Write-Host)\b(?:\s+-[neE]+\b)*)"
@@ -38,13 +39,13 @@ _ARGUMENTS: Final = re.compile(
 _SWITCHES: Final = r"(?:[ \t]+-(?:Encoding[ \t]+\w{1,16}|Force|NoNewline)){0,4}"
 _PAYLOADS: Final = (
     re.compile(rf"<<<[ \t]*(?P<word>{_WORD})"),
-    re.compile(rf"-Value[ \t:]+(?P<word>{_WORD})", re.IGNORECASE),
+    re.compile(rf"-(?:Value|InputObject)[ \t:]+(?P<word>{_WORD})", re.IGNORECASE),
     re.compile(
         rf"""\b(?:Set|Add)-Content{_SWITCHES}(?:[ \t]+-(?:Literal)?Path)?[ \t]+["']?[^\s"'-][^\s"']{{0,511}}["']?"""
         rf"""{_SWITCHES}[ \t]+(?P<word>(?!-){_WORD})""",
         re.IGNORECASE,
     ),
-    re.compile(r"""^\s*(?P<word>"[^"\n]{1,4096}"|'[^'\n]{1,4096}')\s*\|"""),
+    re.compile(r"""(?:^|[=(])\s*(?P<word>"[^"\n]{1,4096}"|'[^'\n]{1,4096}')\s*[|>]"""),
     re.compile(rf"\bWriteAll(?:Text|Lines)\([^,\n]{{1,512}},\s*(?P<word>{_WORD})"),
     re.compile(rf"\b(?:File\.write|writeFile(?:Sync)?)\([^,\n]{{1,512}},\s*(?P<word>{_WORD})"),
     re.compile(rf"\.write(?:_text|_bytes|lines)?\(\s*(?P<word>{_WORD})"),
@@ -57,7 +58,7 @@ _REFERENCES: Final = re.compile(r"\$\([^()]*\)|\$\{[^{}]*\}|\$[A-Za-z_]\w*|`[^`]
 _LOGIN: Final = re.compile(r"^[\w.-]{1,64}:([^\s:/]{1,512})$")
 """A user with a password."""
 
-_HINTS: Final = ("echo", "printf", "<<", "write", "-content", "out-file", "new-item", "' |", '" |')
+_HINTS: Final = ("echo", "printf", "<<", "write", "-content", "out-file", "new-item", "' |", '" |', "' >", '" >')
 
 
 @dataclass(frozen=True)
@@ -170,7 +171,10 @@ def _takes_secret(command: str) -> bool:
     """Whether a command writes a file that holds a secret, or reads a secret from its input."""
     if any(holds_secret(match["path"]) for match in _TARGET.finditer(command)) or _rules().readers.search(command):
         return True
-    return any(signs.named_secret(match["name"] or match["read"]) == "always" for match in _NAMED.finditer(command))
+    return any(
+        signs.named_secret(match["name"] or match["flag"] or match["read"]) == "always"
+        for match in _NAMED.finditer(command)
+    )
 
 
 def _body_struck(lines: list[str], first: int, end: str, remember: Remember) -> int:
