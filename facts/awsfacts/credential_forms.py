@@ -20,7 +20,7 @@ from pydantic import Field, model_validator
 
 from awsfacts.tables import Row, read_table
 
-_FILES: Final = ("keys", "tokens", "addresses", "commands")
+_FILES: Final = ("keys", "tokens", "addresses", "commands", "servers", "windows")
 """Files of the table, from the most specific forms. The first form that fits names the credential."""
 
 SECRET: Final = "secret"

@@ -9,6 +9,7 @@ from functools import cache
 from typing import Final
 
 from awsfacts import secret_words
+from awsfacts.randomness import looks_like_key
 
 _CAMEL: Final = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 _BETWEEN: Final = re.compile(r"[-_.:\s]+")
@@ -90,12 +91,18 @@ def names_a_secret(name: str) -> bool:
     if words[-3:] == ["access", "key", "id"]:
         return True
     if last == "key":
-        return bool(before and _keys().fullmatch(before[-1]))
+        return bool(_keys().search(" ".join(before)))
     if last == "token" and before and _SPECIAL.fullmatch(before[-1]):
         return False
     if last == "pass" and before and _steps().fullmatch(before[-1]):
         return False
     return bool(_last().fullmatch(last))
+
+
+def names_a_key(name: str) -> bool:
+    """Whether a value under a name is a secret if it looks like a key, e.g. `RERANKER_KEY`, but not `CACHE_KEY`."""
+    *before, last = _words(name) or [""]
+    return last == "key" and bool(before) and not _public_keys().search(" ".join(before))
 
 
 def is_reference(value: str) -> bool:
@@ -114,7 +121,7 @@ def is_secret(name: str, value: str) -> bool:
         return False
     if last == "pat" and _PATTERN.fullmatch(value):
         return False
-    if names_a_secret(name):
+    if names_a_secret(name) or (names_a_key(name) and looks_like_key(value)):
         return True
     return bool(words and _METHOD.fullmatch(words[-1])) and not _METHODS.fullmatch(value)
 
@@ -198,4 +205,10 @@ def _steps() -> re.Pattern[str]:
 @cache
 def _keys() -> re.Pattern[str]:
     """Regular expression for the words before `key` that make it a secret. A primary, sort or public key is not one."""
-    return re.compile(secret_words.refused("keys"))
+    return re.compile(rf"(?:^| ){secret_words.refused('keys')}$")
+
+
+@cache
+def _public_keys() -> re.Pattern[str]:
+    """Regular expression for the words before `key` of a key that is not a secret."""
+    return re.compile(rf"(?:^| ){secret_words.public_keys()}$")

@@ -30,9 +30,14 @@ def harmless_passes() -> str:
     return _any(table()["passes"]["harmless"])
 
 
+def public_keys() -> str:
+    """Regular expression for words before `key` with which it does not name a secret, however random its value is."""
+    return _any(table()["keys"]["public"])
+
+
 def struck(kind: str) -> str:
     """Regular expression for the words of a kind that a review redacts: the rejected ones, and more."""
-    return _any([word for words in table()[kind].values() for word in words])
+    return _any([word for part, words in table()[kind].items() for word in words if part != "public"])
 
 
 def _any(words: Sequence[str]) -> str:

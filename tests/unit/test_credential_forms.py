@@ -43,7 +43,7 @@ def alone(form: Form, monkeypatch: pytest.MonkeyPatch) -> Form:
     monkeypatch.setattr(redactor, "forms", forms)
     monkeypatch.setattr("awsfacts.secret_names.assigns", lambda *_: False)
     monkeypatch.setattr("mlpctl.review.signs.named_secret", lambda _: "")
-    monkeypatch.setattr("mlpctl.review.signs.looks_random", lambda _: False)
+    monkeypatch.setattr("awsfacts.randomness.looks_random", lambda _: False)
     return form
 
 

@@ -1,15 +1,12 @@
 """Recognizes secrets that Pulumi does not mark, by name, type and randomness; the data is in `secrets.yaml`."""
 
 import functools
-import itertools
-import math
 import re
-from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from awsfacts import secret_words
+from awsfacts import randomness, secret_names, secret_words
 from awsfacts.tables import read_table
 from mlpctl.review import records, terraform
 from mlpctl.review.kinds import short_type
@@ -85,7 +82,10 @@ def rules() -> Rules:
 
 @functools.lru_cache(maxsize=65536)
 def named_secret(name: str) -> str:
-    """Whether a name is that of a secret: `always`, `perhaps` (its value may be a setting), or empty for no."""
+    """Whether a name is that of a secret, or empty for no.
+
+    `always`; `perhaps`: its value may be a setting; `random`: only if its value looks like a key.
+    """
     known = rules()
     last = re.split(r"[/:]", name[:256].rstrip("/:"))[-1]
     words = [each.lower() for each in WORDS.findall(last)]
@@ -93,6 +93,7 @@ def named_secret(name: str) -> str:
     certain = known.names.search(text) or known.last.search(text) or any(map(known.inside.search, words))
     found = "always" if certain else ""
     found = found or ("perhaps" if known.perhaps.search(text) else "")
+    found = found or ("random" if secret_names.names_a_key(last) else "")
     if not found:
         return ""
     harmless = _singular(words[-1]) in known.harmless or _singular(" ".join(words[-2:])) in known.harmless
@@ -101,8 +102,14 @@ def named_secret(name: str) -> str:
     return found
 
 
-def _class(letter: str) -> int:
-    return 0 if letter.isdigit() else 1 if letter.isupper() else 2
+def is_secret(name: str, value: object) -> bool:
+    """Whether a value with a name is a secret by the name, or by both."""
+    sure = named_secret(name)
+    if sure == "always" or not isinstance(value, str):
+        return sure == "always"
+    if sure == "perhaps":
+        return len(value) >= 12 and not value.isupper()
+    return sure == "random" and randomness.looks_like_key(value)
 
 
 def _singular(word: str) -> str:
@@ -116,30 +123,6 @@ def harmless(key: str) -> bool:
     """Whether a name below the name of a secret is harmless."""
     words = [each.lower() for each in WORDS.findall(key)]
     return bool(words) and _singular(words[-1]) in rules().harmless
-
-
-def looks_random(token: str) -> bool:
-    """Whether base64 characters look like a key, by Shannon entropy and changes of the character class.
-
-    A hexadecimal digest, an ID or a UUID does not: it has no letters of both cases. detect-secrets reports texts with
-    at least 4.5 of the 6 bits per base64 character (Yelp/detect-secrets, plugins/high_entropy_strings.py). Fewer than
-    64 characters cannot reach 6 bits, so the limit here is the same share, 3/4, of what they can reach. Names in camel
-    case also reach it. They are distinguished by adjacent characters of different classes (upper case, lower case,
-    digit): 62 % in random text (1 - (26² + 26² + 10²) / 62²), at most a third in names; the limit is 42 %, without
-    punctuation.
-    """
-    count = len(token)
-    if count < 20 or token.startswith(("sha256-", "sha384-", "sha512-")):
-        return False
-    runs = [each for each in re.findall(r"[A-Za-z0-9]+", token) if len(each) >= 6]
-    text = "".join(runs)
-    if len(text) < 20 or text == text.lower() or text == text.upper() or sum(map(str.isdigit, text)) < 2:
-        return False
-    changes = sum(_class(one) != _class(other) for run in runs for one, other in itertools.pairwise(run))
-    if changes < 0.42 * (len(text) - len(runs)):
-        return False
-    bits = -sum(each / count * math.log2(each / count) for each in Counter(token).values())
-    return bits >= 0.75 * math.log2(min(count, 64))
 
 
 def properties(kind: str, values: Mapping[str, Any]) -> frozenset[str]:

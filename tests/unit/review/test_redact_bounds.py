@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from awsfacts.randomness import looks_random
 from mlpctl.review.redact import Redactor, scrub
-from mlpctl.review.signs import looks_random
 from mlpctl.review.values import Secret
 from review_plans import bounded
 

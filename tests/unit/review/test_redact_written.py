@@ -2,7 +2,6 @@
 
 import base64
 import gzip
-import json
 from datetime import date
 from typing import Any
 
@@ -16,8 +15,7 @@ from mlpctl.review.markdown import markdown
 from mlpctl.review.redact import Redactor
 from mlpctl.review.redact.written import holds_secret
 from unit.review.engine import STACK, Step, digest, events, state
-
-RANDOM, WORD = "Zq9xkWm3Tv7b", "horsebattery"
+from unit.review.script_places import RANDOM, WORD, places, shown
 
 FILES = [
     "echo {} > /etc/token",
@@ -82,35 +80,10 @@ COMMANDS = [
 ]
 
 
-def shown(value: Any) -> str:
-    """A redacted value, with what is in base64 decoded."""
-    left = json.dumps(Redactor().inputs({"it": value}), default=str)
-    for part in left.replace("\\n", " ").replace('"', " ").split():
-        try:
-            left += base64.b64decode(part + "=" * (-len(part) % 4)).decode()
-        except ValueError:
-            continue
-    return left
-
-
 @pytest.mark.parametrize("secret", [RANDOM, WORD])
 @pytest.mark.parametrize("command", [*FILES, *COMMANDS])
 def test_what_a_script_writes_is_redacted_in_every_place(command: str, secret: str) -> None:
-    script = command.format(*[secret] * 2)
-    lines = script.split("\n")
-    build = "version: 0.2\nphases:\n  build:\n    commands:\n      - |\n" + "".join(
-        f"        {each}\n" for each in lines
-    )
-    for value in (
-        script,
-        f"#!/bin/sh\nset -e\n{script}\necho done\n",
-        base64.b64encode(f"#!/bin/sh\n{script}\n".encode()).decode(),
-        base64.b64encode(gzip.compress(f"#!/bin/sh\n{script}\n".encode())).decode(),
-        ["sh", "-c", script],
-        {"spec": {"containers": [{"command": ["sh", "-c"], "args": [script]}]}},
-        {"buildspec": build},
-        json.dumps({"mainSteps": [{"action": "aws:runShellScript", "inputs": {"runCommand": ["set -e", *lines]}}]}),
-    ):
+    for value in places(command.format(*[secret] * 2)):
         assert secret not in shown(value)
 
 

@@ -20,6 +20,8 @@ NAMES: Final = (
     "parameterKey",
     "ParameterKey",
     "parameterName",
+    "httpHeaderName",
+    "headerName",
 )
 VALUES: Final = ("value", "Value", "v", "stringValue", "defaultValue", "parameterValue", "ParameterValue", "content")
 
@@ -67,17 +69,19 @@ def place_of(key: str, value: Any, place: Place) -> Place:
     digest = bool(words) and words[-1] in _DIGESTS
     if place.why:
         return replace(place, why="" if signs.harmless(key) else place.why, digest=digest)
-    sure = signs.named_secret(key)
-    if sure == "always" and not (isinstance(value, (int, float)) and "token" in words):
-        return replace(place, why="key name", digest=digest)
-    if sure == "perhaps" and isinstance(value, str) and len(value) >= 12 and not value.isupper():
+    if signs.is_secret(key, value) and not (isinstance(value, (int, float)) and "token" in words):
         return replace(place, why="key name", digest=digest)
     return replace(place, digest=digest) if digest != place.digest else place
 
 
+def holds_value(key: str, value: Any) -> bool:
+    """Whether a property holds the value of a name-value pair; `values` are those of a chart if they are no list."""
+    return key in VALUES or (key == "values" and isinstance(value, list))
+
+
 def paired(values: Mapping[str, Any]) -> str:
     """The name in a name-value pair, such as an environment variable; empty if the mapping is not one."""
-    if any(key in values for key in VALUES):
+    if any(holds_value(*each) for each in values.items()):
         return next((str(values[key]) for key in NAMES if isinstance(values.get(key), str)), "")
     return ""
 

@@ -6,19 +6,19 @@ a word, is redacted everywhere else too.
 """
 
 import base64
-import functools
 import json
 import re
 from collections.abc import Collection, Mapping
 from dataclasses import replace
 from typing import Any, Final
 
+from awsfacts import randomness
 from awsfacts.credential_forms import SECRET, WORD_END, Form, Reader, as_command, forms
 from mlpctl.review import marks, signs
-from mlpctl.review.redact import assigned, written, yaml_text
+from mlpctl.review.redact import assigned, quoted, written, yaml_text
 from mlpctl.review.redact.encoded import ENCODED, decoded
 from mlpctl.review.redact.masks import DEEPEST, altered, digest, dumped, literal_pattern, masked, texts
-from mlpctl.review.redact.places import VALUES, Place, paired, place_of, with_copies
+from mlpctl.review.redact.places import Place, holds_value, paired, place_of, with_copies
 from mlpctl.review.values import HIDDEN, UNKNOWN, Masked, Secret, Value, document
 
 SHORTEST: Final = 6
@@ -39,6 +39,12 @@ _SURROGATES: Final = re.compile(r"[\ud800-\udfff]")
 def scrub(text: str) -> str:
     """A free text with secrets redacted by name and pattern."""
     return Redactor().text(text)
+
+
+def _is_given(flag: str, value: str) -> bool:
+    """Whether the word after a flag is a secret."""
+    sure = signs.named_secret(flag)
+    return sure in ("always", "perhaps") or signs.is_secret(flag, value)
 
 
 class Redactor:
@@ -115,9 +121,9 @@ class Redactor:
                 result[shown] = self._hide(each, "code of a dynamic provider")
                 continue
             here = place_of(key, each, place)
-            if name_beside and key in VALUES:
+            if name_beside and holds_value(key, each):
                 here = place_of(name_beside, each, here)
-            if file and key in written.CONTENTS:
+            if (file and key in written.CONTENTS) or written.is_file(key, each):
                 here = replace(here, why="file of a secret", wholly=True)
             if flagged and isinstance(each, (str, int, float)) and signs.names_value(key):
                 here = replace(here, why=here.why or "secret by what stands beside it")
@@ -129,16 +135,15 @@ class Redactor:
         struck = self._words(values)
         byname = {each["name"]: each for each in before if isinstance(each, dict) and isinstance(each.get("name"), str)}
         result: list[Value] = []
-        flag = False
+        flag = ""
         for number, each in enumerate(values):
             other = before[number] if number < len(before) else None
             if isinstance(each, dict) and isinstance(each.get("name"), str):
                 other = byname.get(each["name"])
-            here = (
-                replace(place, why="key name") if flag and isinstance(each, str) and not each.startswith("-") else place
-            )
+            is_given = isinstance(each, str) and not each.startswith("-") and _is_given(flag, each)
+            here = replace(place, why="key name") if is_given else place
             result.append(struck[number] if number in struck else self._value(each, here, other))
-            flag = isinstance(each, str) and each.startswith("-") and "=" not in each and bool(signs.named_secret(each))
+            flag = each if isinstance(each, str) and each.startswith("-") and "=" not in each else ""
         return result
 
     def _words(self, values: list[Any]) -> dict[int, Value]:
@@ -159,7 +164,7 @@ class Redactor:
         low, left = line.lower(), line
         for form in forms(Reader.REDACT):
             if form.command and form.may_be_in(low):
-                left = form.find.sub(functools.partial(self._strike, form), left)
+                left = self._strike(form, left)
         left = written.commands(left, self._remember)
         if not any(each.isspace() for each in line if each != WORD_END):
             left = assigned.beside(left.replace(WORD_END, " "), self._remember).replace(" ", WORD_END)
@@ -265,7 +270,7 @@ class Redactor:
         lower = text.lower()
         for form in forms(Reader.REDACT):
             if form.may_be_in(lower):
-                left = form.find.sub(functools.partial(self._strike, form), text)
+                left = self._strike(form, text)
                 if left != text:
                     text, why = left, form.name
         left = written.commands(written.struck(text, self._remember), self._remember)
@@ -278,17 +283,25 @@ class Redactor:
         left = self._encoded(text, place)
         return left, why if left == text else "in base64 or random"
 
-    def _strike(self, form: Form, match: re.Match[str]) -> str:
-        """Redact a match of a form, or its secret part."""
-        if SECRET not in match.re.groupindex:
-            return HIDDEN
-        secret = match[SECRET]
-        if secret in (HIDDEN, marks.BLINDED) or signs.rules().references.fullmatch(secret):
-            return match[0]
-        if form.elsewhere:
-            self._remember(secret)
-        start, end = (each - match.start() for each in match.span(SECRET))
-        return match[0][:start] + HIDDEN + match[0][end:]
+    def _strike(self, form: Form, text: str) -> str:
+        """Redact the matches of a form, or their secret parts."""
+        group = SECRET if SECRET in form.find.groupindex else 0
+        parts: list[str] = []
+        done = 0
+        for match in form.find.finditer(text):
+            start, end = match.span(group)
+            if start < done:
+                continue
+            if group and form.command:
+                end = quoted.end_of(text, start, end)
+            secret = text[start:end]
+            if group and (secret in (HIDDEN, marks.BLINDED) or signs.rules().references.fullmatch(secret)):
+                continue
+            if form.elsewhere:
+                self._remember(secret)
+            parts += (text[done:start], HIDDEN)
+            done = end
+        return "".join(parts) + text[done:]
 
     def _encoded(self, text: str, place: Place) -> str:
         """Redact secrets in base64, and texts that look random."""
@@ -305,6 +318,6 @@ class Redactor:
                 if isinstance(shown, Secret) or token.startswith("H4sI"):
                     return HIDDEN
                 return base64.b64encode(shown.encode()).decode()
-            return HIDDEN if not place.digest and signs.looks_random(token) else token
+            return HIDDEN if not place.digest and randomness.looks_random(token) else token
 
         return ENCODED.sub(struck, text)

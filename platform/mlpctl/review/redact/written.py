@@ -20,25 +20,32 @@ _WORD: Final = r"""(?:"(?:[^"\\\n]|\\.){0,4096}"|'[^'\n]{0,4096}'|\$\([^()\n]{0,
 """A word of a command."""
 
 _TARGET: Final = re.compile(
-    r"(?:>>?\|?|\btee\b(?:\s+-\S+)*|\bsponge\b|\bof=|/dev/stdin|\b(?:Out-File|(?:Set|Add)-Content|New-Item)\b(?:\s+-\w+)*"
+    r"(?:>>?\|?|\btee\b(?:\s+-\S+)*|\bsponge\b|\bof=|\s-out(?=\s)|/dev/stdin|\b(?i:Out-File|(?:Set|Add)-Content|New-Item)\b(?:\s+-(?:Encoding\s+)?\w+)*"
     r"|\bWriteAll(?:Text|Lines)\(|\bopen\(|\bFile\.write\(|\bPath\(|\bwriteFile(?:Sync)?\()"
     r"""\s*\\?["']?(?P<path>[^\s"'|;&<>()]{1,512})"""
 )
 """The file that a command writes."""
 
 _NAMED: Final = re.compile(
-    r"(?<![\w.-])(?P<name>[A-Za-z_]\w{1,63})=[\"']?\$\(\s*(?:echo|printf|cat|base64|tr)\b|\bread\s+(?:-\S+\s+)*(?P<read>\w{2,64})"
+    r"(?<![\w.-])(?:(?P<name>[A-Za-z_]\w{1,63})=|--(?P<flag>[\w-]{2,64})[= \t])[\"']?(?:\$|(?:file://)?<)\("
+    r"\s*(?:echo|printf|cat|base64|tr)\b|\bread\s+(?:-\S+\s+)*(?P<read>\w{2,64})"
 )
-"""A variable that gets the output of a command, or a line of its input."""
+"""A variable or a flag that gets the output of a command, or a line of its input."""
 
 _ARGUMENTS: Final = re.compile(
     r"(?P<lead>(?<![\w.-])(?:echo|printf|Write-Output|Write-Host)\b(?:\s+-[neE]+\b)*)"
     rf"(?P<words>(?:[ \t]+{_WORD}){{1,64}})"
 )
+_SWITCHES: Final = r"(?:[ \t]+-(?:Encoding[ \t]+\w{1,16}|Force|NoNewline)){0,4}"
 _PAYLOADS: Final = (
     re.compile(rf"<<<[ \t]*(?P<word>{_WORD})"),
-    re.compile(rf"-Value[ \t:]+(?P<word>{_WORD})", re.IGNORECASE),
-    re.compile(r"""^\s*(?P<word>"[^"\n]{1,4096}"|'[^'\n]{1,4096}')\s*\|"""),
+    re.compile(rf"-(?:Value|InputObject)[ \t:]+(?P<word>{_WORD})", re.IGNORECASE),
+    re.compile(
+        rf"""\b(?:Set|Add)-Content{_SWITCHES}(?:[ \t]+-(?:Literal)?Path)?[ \t]+["']?[^\s"'-][^\s"']{{0,511}}["']?"""
+        rf"""{_SWITCHES}[ \t]+(?P<word>(?!-){_WORD})""",
+        re.IGNORECASE,
+    ),
+    re.compile(r"""(?:^|[=(])\s*(?P<word>"[^"\n]{1,4096}"|'[^'\n]{1,4096}')\s*[|>]"""),
     re.compile(rf"\bWriteAll(?:Text|Lines)\([^,\n]{{1,512}},\s*(?P<word>{_WORD})"),
     re.compile(rf"\b(?:File\.write|writeFile(?:Sync)?)\([^,\n]{{1,512}},\s*(?P<word>{_WORD})"),
     re.compile(rf"\.write(?:_text|_bytes|lines)?\(\s*(?P<word>{_WORD})"),
@@ -51,7 +58,7 @@ _REFERENCES: Final = re.compile(r"\$\([^()]*\)|\$\{[^{}]*\}|\$[A-Za-z_]\w*|`[^`]
 _LOGIN: Final = re.compile(r"^[\w.-]{1,64}:([^\s:/]{1,512})$")
 """A user with a password."""
 
-_HINTS: Final = ("echo", "printf", "<<", "write", "-content", "out-file", "new-item", "' |", '" |')
+_HINTS: Final = ("echo", "printf", "<<", "write", "-content", "out-file", "new-item", "' |", '" |', "' >", '" >')
 
 
 @dataclass(frozen=True)
@@ -65,6 +72,7 @@ class _Rules:
     """`written.yaml` with compiled patterns."""
 
     folders: frozenset[str]
+    names: re.Pattern[str]
     files: re.Pattern[str]
     public: re.Pattern[str]
     readers: re.Pattern[str]
@@ -76,7 +84,8 @@ def _rules() -> _Rules:
     data = read_table("written.yaml", "mlpctl.review")
     return _Rules(
         folders=frozenset(data["folders"]),
-        files=re.compile("|".join(data["files"])),
+        names=re.compile("|".join(data["names"])),
+        files=re.compile("|".join([*data["names"], *data["files"]])),
         public=re.compile("|".join(data["public"])),
         readers=re.compile("|".join(data["readers"])),
         words=tuple(_Command(tuple(each["has"]), re.compile(each["pattern"])) for each in data["words"]),
@@ -93,6 +102,13 @@ def holds_secret(path: str) -> bool:
         return True
     stem = re.sub(r"(?<=.)\.(?:txt|json|ya?ml|conf|cfg|ini|env|dat|tmp|bak|b64|gz|sh)$", "", name)
     return signs.named_secret(stem) == "always"
+
+
+def is_file(name: str, value: object) -> bool:
+    """Whether a name, such as a key of a config map, is that of a file that holds a secret, and a value its content."""
+    name = name.lower()
+    certain = _rules().names.fullmatch(name) is not None and not _rules().public.fullmatch(name)
+    return certain and isinstance(value, str)
 
 
 def of_file(values: Mapping[str, Any]) -> bool:
@@ -155,7 +171,10 @@ def _takes_secret(command: str) -> bool:
     """Whether a command writes a file that holds a secret, or reads a secret from its input."""
     if any(holds_secret(match["path"]) for match in _TARGET.finditer(command)) or _rules().readers.search(command):
         return True
-    return any(signs.named_secret(match["name"] or match["read"]) == "always" for match in _NAMED.finditer(command))
+    return any(
+        signs.named_secret(match["name"] or match["flag"] or match["read"]) == "always"
+        for match in _NAMED.finditer(command)
+    )
 
 
 def _body_struck(lines: list[str], first: int, end: str, remember: Remember) -> int:

@@ -83,7 +83,7 @@ def _node(node: Any, place: Place, spans: list[tuple[int, int]], seen: set[tuple
             here = place_of(name, plain.get(name), place)
             if name_beside and name in VALUES:
                 here = place_of(name_beside, plain.get(name), here)
-            if file and name in written.CONTENTS:
+            if (file and name in written.CONTENTS) or written.is_file(name, plain.get(name)):
                 here = replace(here, why="file of a secret", wholly=True)
             _node(each, here, spans, seen, look)
 
