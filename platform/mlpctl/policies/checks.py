@@ -1,37 +1,83 @@
 """What rules of several themes check in the same way."""
 
 import math
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from mlpctl.policies.estate import NotEvaluated, Resource
 from mlpctl.review.values import Secret, Unknown, items
+
+_Item = TypeVar("_Item")
 
 AWS_ALIASES: Final = "alias/aws/"
 """Beginning of the aliases of keys that AWS manages: https://docs.aws.amazon.com/kms/latest/developerguide/concepts.html"""
 
 
-def independently(checks: Iterable[Iterable[str]]) -> Iterator[str]:
-    """The violations of several requirements.
-
-    A requirement that cannot be evaluated does not hide the violations of the others.
+def every(found: Iterable[_Item], check: Callable[[_Item], Iterable[str]]) -> Iterator[str]:
+    """The violations of all items; an item that cannot be evaluated does not hide those of the items after it.
 
     Raises:
-        NotEvaluated: a requirement cannot be evaluated.
+        NotEvaluated: after the violations, if some item could not be evaluated.
     """
-    first: NotEvaluated | None = None
-    left = iter(checks)
-    more = True
-    while more:
+    late: NotEvaluated | None = None
+    left = iter(found)
+    while True:
         try:
-            check = next(left, None)
-            more = check is not None
-            yield from check or ()
+            each = next(left)
+        except StopIteration:
+            break
         except NotEvaluated as error:
-            first = first or error
-    if first:
-        raise first
+            late = late or error
+            break
+        try:
+            yield from check(each)
+        except NotEvaluated as error:
+            late = late or error
+    if late:
+        raise late
+
+
+def independently(checks: Iterable[Iterable[str]]) -> Iterator[str]:
+    """The violations of several requirements; one that cannot be evaluated does not hide those of the others.
+
+    Raises:
+        NotEvaluated: after the violations, if some requirement could not be evaluated.
+    """
+    return every(checks, iter)
+
+
+def in_each(resource: Resource, path: str, check: Callable[[Resource], Iterable[str]]) -> Iterator[str]:
+    """The violations of all objects in the list at a path; `check` reads each object like a resource.
+
+    Raises:
+        NotEvaluated: after the violations, if some object could not be evaluated.
+    """
+
+    def of_item(item: Any) -> Iterable[str]:
+        if isinstance(item, Unknown | Secret):
+            raise NotEvaluated(f"a part of {path} is not known yet")
+        return check(replace(resource, inputs=item)) if isinstance(item, Mapping) else ()
+
+    return every(items(resource.get(path)), of_item)
+
+
+def any_of(found: Iterable[_Item], holds: Callable[[_Item], bool]) -> bool:
+    """Whether a condition holds for some item.
+
+    Raises:
+        NotEvaluated: it holds for none of those that can be evaluated.
+    """
+    late: NotEvaluated | None = None
+    for each in found:
+        try:
+            if holds(each):
+                return True
+        except NotEvaluated as error:
+            late = late or error
+    if late:
+        raise late
+    return False
 
 
 def parts(resource: Resource, *paths: str) -> Iterator[Resource]:
@@ -55,24 +101,22 @@ def parts(resource: Resource, *paths: str) -> Iterator[Resource]:
         raise hidden
 
 
-def is_on(resource: Resource, path: str, default: bool = False) -> bool:
-    """Whether a switch is on; `default` if it is not set.
-
-    Raises:
-        NotEvaluated: it is not known yet, or it is secret.
-    """
-    return str(resource.get(path, default)).lower() == "true"
+def is_on(value: Any) -> bool:
+    """Whether a boolean is true. In EC2 launch templates, booleans are texts."""
+    return value is True or (isinstance(value, str) and value.lower() == "true")
 
 
-def number(value: Any) -> float | None:
-    """A number, also one in a text; None if it is not a number."""
+def number(value: Any) -> int | float | None:
+    """A number, which may be a text; None for everything else."""
     if isinstance(value, bool):
         return None
     try:
         found = float(value)
     except (TypeError, ValueError, OverflowError):
         return None
-    return found if math.isfinite(found) else None
+    if not math.isfinite(found):
+        return None
+    return int(found) if found.is_integer() else found
 
 
 def stated(resource: Resource, path: str) -> str:

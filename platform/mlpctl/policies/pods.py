@@ -1,6 +1,6 @@
 """What objects of Kubernetes say about pods, for rules."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, TypeAlias
 
@@ -194,22 +194,6 @@ def selects(selector: Part, labels: Part) -> bool:
     if any(labels.item(key).known != value.known for key, value in selector.entries("matchLabels")):
         return False
     return all(_meets(each, labels) for each in selector.parts("matchExpressions"))
-
-
-def gathered(checks: Iterable[Iterable[str]]) -> Iterator[str]:
-    """The violations that several checks find, even if some of the checks cannot be evaluated.
-
-    Raises:
-        NotEvaluated: after all violations, if one of the checks could not be evaluated.
-    """
-    unclear: NotEvaluated | None = None
-    for check in checks:
-        try:
-            yield from check
-        except NotEvaluated as error:
-            unclear = unclear or error
-    if unclear:
-        raise unclear
 
 
 def _spaces(estate: Estate) -> Mapping[str, str]:

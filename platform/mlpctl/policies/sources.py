@@ -6,8 +6,8 @@ from typing import Any, Final
 
 import pulumi_aws as aws
 
+from mlpctl.policies.checks import number, parts
 from mlpctl.policies.estate import NotEvaluated, Resource, token
-from mlpctl.policies.reading import number, parts
 from mlpctl.review import addresses
 from mlpctl.review.values import Secret, Unknown, items
 
@@ -57,7 +57,7 @@ def ports(rule: Resource, protocol: str) -> Ports:
     if named not in ("tcp", "udp"):
         return Ports(named, 0, _LAST_PORT)
     low, high = number(rule.get("fromPort")), number(rule.get("toPort"))
-    return Ports(named, low or 0, _LAST_PORT if high is None else high)
+    return Ports(named, int(low or 0), _LAST_PORT if high is None else int(high))
 
 
 def internet(rule: Resource, *ways: str, lists: Iterable[Resource] = ()) -> str:

@@ -5,8 +5,8 @@ from typing import Any, Final
 
 import pulumi_aws as aws
 
+from mlpctl.policies.checks import any_of, parts
 from mlpctl.policies.estate import NotEvaluated, Resource, token
-from mlpctl.policies.reading import any_of, parts
 from mlpctl.review.values import Secret, Unknown, items
 
 _SUBNETS: Final = frozenset(map(token, (aws.ec2.Subnet, aws.ec2.DefaultSubnet)))

@@ -9,8 +9,8 @@ import pulumi_kubernetes as k8s
 
 from awsfacts import eks_versions
 from awsfacts.eks_settings import CLUSTER_ADMIN, CONTROL_PLANE_LOGS
+from mlpctl.policies.checks import is_on, parts
 from mlpctl.policies.estate import NotEvaluated, Resource, token
-from mlpctl.policies.reading import is_on, parts
 from mlpctl.policies.rule import ALWAYS, FROM_STAGING, Severity, rule
 from mlpctl.policies.sources import internet
 

@@ -89,7 +89,7 @@ def database_is_private_and_encrypted(database: Resource) -> Iterator[str]:
 
 
 def _public(database: Resource) -> Iterator[str]:
-    if is_on(database, "publiclyAccessible"):
+    if is_on(database.get("publiclyAccessible")):
         yield f"is reachable from the internet: {stated(database, 'publiclyAccessible')}"
     elif (
         _is_multi_az_cluster(database) and database.get("publiclyAccessible") is None and _has_default_network(database)
@@ -109,7 +109,7 @@ def _has_default_network(database: Resource) -> bool:
 
 
 def _unencrypted(database: Resource) -> Iterator[str]:
-    if is_on(database, "storageEncrypted"):
+    if is_on(database.get("storageEncrypted")):
         return
     if database.type == CLUSTER:
         if database.get("storageEncrypted") is None and database.get("engineMode") == "serverless":
@@ -121,7 +121,7 @@ def _unencrypted(database: Resource) -> Iterator[str]:
 
 
 def _has_encrypted_source(replica: Resource) -> bool:
-    return any(is_on(each, "storageEncrypted") for each in replica.referred("replicateSourceDb"))
+    return any(is_on(each.get("storageEncrypted")) for each in replica.referred("replicateSourceDb"))
 
 
 def _in_default_network(database: Resource) -> Iterator[str]:
@@ -174,7 +174,7 @@ def database_survives(database: Resource) -> Iterator[str]:
 
 
 def _deletable(database: Resource) -> Iterator[str]:
-    if not is_on(database, "deletionProtection"):
+    if not is_on(database.get("deletionProtection")):
         yield f"is not protected from deletion: {stated(database, 'deletionProtection')}"
 
 
@@ -188,7 +188,7 @@ def _backups(database: Resource) -> Iterator[str]:
 
 
 def _instance_zones(database: Resource) -> Iterator[str]:
-    if not is_on(database, "multiAz"):
+    if not is_on(database.get("multiAz")):
         yield f"runs in one Availability Zone: {stated(database, 'multiAz')}"
 
 
@@ -249,12 +249,12 @@ def database_is_accessed_safely(database: Resource) -> Iterator[str]:
 
 
 def _minor_versions(database: Resource) -> Iterator[str]:
-    if not is_on(database, "autoMinorVersionUpgrade", default=True):
+    if not is_on(database.get("autoMinorVersionUpgrade", True)):
         yield f"does not install minor versions: {stated(database, 'autoMinorVersionUpgrade')}"
 
 
 def _iam_authentication(database: Resource) -> Iterator[str]:
-    if not is_on(database, "iamDatabaseAuthenticationEnabled") and _engine(database) in IAM_ENGINES:
+    if not is_on(database.get("iamDatabaseAuthenticationEnabled")) and _engine(database) in IAM_ENGINES:
         yield f"has no IAM authentication: {stated(database, 'iamDatabaseAuthenticationEnabled')}"
 
 

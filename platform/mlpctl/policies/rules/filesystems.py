@@ -57,7 +57,7 @@ def shared_files_are_guarded(resource: Resource) -> Iterator[str]:
 
 
 def _encrypted(files: Resource) -> Iterator[str]:
-    if not is_on(files, "encrypted"):
+    if not is_on(files.get("encrypted")):
         yield f"is not encrypted: {stated(files, 'encrypted')}"
     elif fault := key_fault(files, "kmsKeyId"):
         yield f"is not encrypted with a key of your own: {fault}"
@@ -129,7 +129,7 @@ def _lustre_key(files: Resource) -> Iterator[str]:
 
 
 def _tagged_backups(files: Resource) -> Iterator[str]:
-    if not is_on(files, "copyTagsToBackups") and not _is_scratch(files):
+    if not is_on(files.get("copyTagsToBackups")) and not _is_scratch(files):
         yield f"does not copy its tags to backups: {stated(files, 'copyTagsToBackups')}"
 
 

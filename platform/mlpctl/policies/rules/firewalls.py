@@ -6,8 +6,8 @@ from typing import Final
 
 import pulumi_aws as aws
 
+from mlpctl.policies.checks import any_of, every, in_each, is_on, number, parts
 from mlpctl.policies.estate import Resource, token
-from mlpctl.policies.reading import any_of, every, in_each, is_on, number, parts
 from mlpctl.policies.rule import ALWAYS, ONLY_PROD, Severity, rule
 from mlpctl.policies.sources import Ports, internet, ports, prefix_lists
 from mlpctl.review import addresses
@@ -159,7 +159,7 @@ def _denials(acl: Resource) -> Iterator[tuple[Resource, str]]:
             yield each, "ruleNumber"
 
 
-def _denies(denial: tuple[Resource, str], rank: int, entry: Resource, port: int) -> bool:
+def _denies(denial: tuple[Resource, str], rank: float, entry: Resource, port: int) -> bool:
     """Whether an entry denies a port to all sources of an entry, before that allows it."""
     each, order = denial
     denied, allowed = (addresses.parsed([one.get("cidrBlock"), one.get("ipv6CidrBlock")]) for one in (each, entry))

@@ -7,8 +7,8 @@ from typing import Any, Final
 import pulumi_aws as aws
 
 from mlpctl.policies import iam
+from mlpctl.policies.checks import any_of, is_on, parts
 from mlpctl.policies.estate import Resource, token
-from mlpctl.policies.reading import any_of, is_on, parts
 from mlpctl.policies.rule import ALWAYS, FROM_STAGING, ONLY_PROD, Severity, rule
 from mlpctl.review.values import items
 
@@ -124,7 +124,7 @@ def images_expire(repository: Resource) -> Iterator[str]:
 )
 def images_are_encrypted(repository: Resource) -> Iterator[str]:
     """A repository is encrypted with a key of the account."""
-    settings = parts(repository, "encryptionConfigurations")
+    settings = [*parts(repository, "encryptionConfigurations")]
     if not settings:
         yield "has no key of the account: it has no encryptionConfigurations"
     for each in settings:

@@ -5,9 +5,9 @@ from typing import Any, Final
 
 import pulumi_aws as aws
 
+from mlpctl.policies.checks import every, in_each, is_on, number, parts
 from mlpctl.policies.estate import NotEvaluated, Resource, token
 from mlpctl.policies.nodes import launch_templates
-from mlpctl.policies.reading import every, in_each, is_on, number, parts
 from mlpctl.policies.rule import ALWAYS, ONLY_ADVICE, Severity, rule
 from mlpctl.policies.subnets import foreign_subnets, subnets
 from mlpctl.review.redact import Redactor

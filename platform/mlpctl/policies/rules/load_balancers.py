@@ -54,18 +54,18 @@ def load_balancer_is_safe(resource: Resource) -> Iterator[str]:
 
 
 def _deletable(balancer: Resource) -> Iterator[str]:
-    if not is_on(balancer, "enableDeletionProtection"):
+    if not is_on(balancer.get("enableDeletionProtection")):
         yield f"is not protected from deletion: {stated(balancer, 'enableDeletionProtection')}"
 
 
 def _access_logs(balancer: Resource) -> Iterator[str]:
     # Logs stay off although a bucket is set: https://www.pulumi.com/registry/packages/aws/api-docs/lb/loadbalancer/
-    if not is_on(balancer, "accessLogs.enabled") and _kind(balancer) != GATEWAY:
+    if not is_on(balancer.get("accessLogs.enabled")) and _kind(balancer) != GATEWAY:
         yield f"has no access logs: {stated(balancer, 'accessLogs.enabled')}"
 
 
 def _headers(balancer: Resource) -> Iterator[str]:
-    if not is_on(balancer, "dropInvalidHeaderFields") and _kind(balancer) == APPLICATION:
+    if not is_on(balancer.get("dropInvalidHeaderFields")) and _kind(balancer) == APPLICATION:
         yield f"passes invalid headers on: {stated(balancer, 'dropInvalidHeaderFields')}"
 
 

@@ -116,12 +116,12 @@ def trail_is_complete(trail: Resource) -> Iterator[str]:
 
 
 def _logging(trail: Resource) -> Iterator[str]:
-    if not is_on(trail, "enableLogging", default=True):
+    if not is_on(trail.get("enableLogging", True)):
         yield f"logs nothing: {stated(trail, 'enableLogging')}"
 
 
 def _regions(trail: Resource) -> Iterator[str]:
-    if not is_on(trail, "isMultiRegionTrail"):
+    if not is_on(trail.get("isMultiRegionTrail")):
         yield f"logs one region: {stated(trail, 'isMultiRegionTrail')}"
 
 
@@ -131,7 +131,7 @@ def _trail_key(trail: Resource) -> Iterator[str]:
 
 
 def _validation(trail: Resource) -> Iterator[str]:
-    if not is_on(trail, "enableLogFileValidation"):
+    if not is_on(trail.get("enableLogFileValidation")):
         yield f"does not detect changes of its files: {stated(trail, 'enableLogFileValidation')}"
 
 
@@ -170,7 +170,7 @@ def _to_logs(trail: Resource) -> Iterator[str]:
 )
 def guardduty_watches_clusters_and_buckets(detector: Resource) -> Iterator[str]:
     """GuardDuty is on and analyses S3 data events, EKS audit logs and the runtime of EKS nodes."""
-    if not is_on(detector, "enable", default=True):
+    if not is_on(detector.get("enable", True)):
         yield f"is suspended: {stated(detector, 'enable')}"
         return
     features = {str(each.get("name")): each for each in detector.referring(aws.guardduty.DetectorFeature, "detectorId")}
@@ -183,7 +183,7 @@ def _source(detector: Resource, features: Mapping[str, Resource], name: str) -> 
     if feature is not None:
         if feature.get("status") != ENABLED:
             yield f"does not analyse {words}: {stated(feature, 'status')} in {feature.name}"
-    elif not is_on(detector, older, default=True):
+    elif not is_on(detector.get(older, True)):
         yield f"does not analyse {words}: {stated(detector, older)}"
 
 
@@ -227,12 +227,12 @@ def _recording(recorder: Resource) -> Iterator[str]:
     ]
     if not statuses:
         yield "is not started: it has no RecorderStatus"
-    elif not any(is_on(each, "isEnabled") for each in statuses):
+    elif not any(is_on(each.get("isEnabled")) for each in statuses):
         yield f"is not started: {stated(statuses[0], 'isEnabled')} in {statuses[0].name}"
 
 
 def _recorded_types(recorder: Resource) -> Iterator[str]:
-    if is_on(recorder, "recordingGroup.allSupported", default=True):
+    if is_on(recorder.get("recordingGroup.allSupported", True)):
         return
     strategies = [each.get("useOnly") for each in parts(recorder, "recordingGroup.recordingStrategies")]
     if EXCLUSION not in strategies:

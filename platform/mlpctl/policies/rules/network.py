@@ -7,8 +7,8 @@ from typing import Any, Final
 import pulumi_aws as aws
 
 from mlpctl.policies import iam
+from mlpctl.policies.checks import any_of, every, is_on
 from mlpctl.policies.estate import Resource, token
-from mlpctl.policies.reading import any_of, every, is_on
 from mlpctl.policies.rule import ALWAYS, FROM_STAGING, ONLY_ADVICE, Severity, rule
 from mlpctl.policies.subnets import is_public
 from mlpctl.review.values import items

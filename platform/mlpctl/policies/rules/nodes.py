@@ -6,9 +6,9 @@ from typing import Final
 import pulumi_aws as aws
 
 from mlpctl.policies import iam
+from mlpctl.policies.checks import any_of, every, is_on, number, parts
 from mlpctl.policies.estate import Resource, token
 from mlpctl.policies.nodes import has_gpus, launch_templates
-from mlpctl.policies.reading import any_of, every, is_on, number, parts
 from mlpctl.policies.rule import ALWAYS, FROM_STAGING, Severity, rule
 from mlpctl.policies.subnets import foreign_subnets, is_public, subnets
 from mlpctl.review.values import items

@@ -8,8 +8,9 @@ from typing import Any, Final, TypeAlias
 
 import pulumi_kubernetes as k8s
 
+from mlpctl.policies.checks import independently
 from mlpctl.policies.estate import Resource
-from mlpctl.policies.pods import PATCH, WORKLOADS, Part, Pod, gathered, pod_of
+from mlpctl.policies.pods import PATCH, WORKLOADS, Part, Pod, pod_of
 from mlpctl.policies.rule import ALWAYS, FROM_STAGING, Severity, rule
 from mlpctl.review.values import items
 
@@ -80,10 +81,10 @@ def pods_meet_the_baseline_standard(workload: Resource) -> Iterator[str]:
     """Pods meet the baseline Pod Security Standard."""
     pod = pod_of(workload)
     checks = (_privileges, _added(_CAPABILITIES), _host_ports, _hosts, _proc)
-    yield from gathered(
+    yield from independently(
         [
             *(_shares(pod, key, what) for key, what in _HOST.items()),
-            gathered(map(_host_path, pod.spec.parts("volumes"))),
+            independently(map(_host_path, pod.spec.parts("volumes"))),
             _sysctls(pod),
             _annotations(pod),
             *(check(pod.spec, "its pods") for check in _PROFILED),
@@ -119,9 +120,9 @@ def pods_meet_the_restricted_standard(resource: Resource) -> Iterator[str]:
         return
     pod = pod_of(resource)
     linux = (_escalation(pod), _seccomp(pod), _dropped(pod), _added({"NET_BIND_SERVICE"})) if pod.on_linux else ()
-    yield from gathered(
+    yield from independently(
         [
-            gathered(map(_volume, pod.spec.parts("volumes"))),
+            independently(map(_volume, pod.spec.parts("volumes"))),
             _root(pod.spec, "its pods"),
             _of_containers(pod, _non_root(pod), *linux),
         ]
@@ -151,7 +152,7 @@ def containers_do_not_write_to_their_image(workload: Resource) -> Iterator[str]:
 
 
 def _of_containers(pod: Pod, *checks: Check) -> Iterator[str]:
-    yield from gathered(check(each) for each in pod.containers() for check in checks)
+    yield from independently(check(each) for each in pod.containers() for check in checks)
 
 
 def _on(value: Any) -> bool:

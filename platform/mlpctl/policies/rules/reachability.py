@@ -6,8 +6,9 @@ from typing import Final
 import pulumi_aws as aws
 
 from mlpctl.policies import routes
+from mlpctl.policies.checks import independently
 from mlpctl.policies.estate import Estate, NotEvaluated, Resource, token
-from mlpctl.policies.pods import Part, gathered
+from mlpctl.policies.pods import Part
 from mlpctl.policies.rule import FROM_STAGING, Severity, rule
 from mlpctl.review.values import items
 from mlplatform.foundation.network import endpoint_services
@@ -31,7 +32,7 @@ def nodes_reach_what_they_need(group: Resource) -> Iterator[str]:
     subnets = [each for each in group.referred("subnetIds") if each.type == _SUBNET]
     if not subnets:
         raise NotEvaluated("its subnets are not part of the stack")
-    yield from gathered(_unreachable(each) for each in subnets)
+    yield from independently(_unreachable(each) for each in subnets)
 
 
 def _unreachable(subnet: Resource) -> Iterator[str]:

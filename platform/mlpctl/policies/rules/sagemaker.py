@@ -154,7 +154,7 @@ def _variant_has_instances(variant: Resource, place: int) -> Iterator[str]:
 )
 def model_is_isolated(model: Resource) -> Iterator[str]:
     """The containers of a model have no network access."""
-    if not is_on(model, "enableNetworkIsolation"):
+    if not is_on(model.get("enableNetworkIsolation")):
         yield f"has containers with network access: {stated(model, 'enableNetworkIsolation')}"
 
 
@@ -265,5 +265,5 @@ def _volumes(resource: Resource, job: _Job) -> Iterator[str]:
 
 def _traffic(resource: Resource, job: _Job) -> Iterator[str]:
     path = job.at(f"{job.network}.enableInterContainerTrafficEncryption")
-    if not is_on(resource, path):
+    if not is_on(resource.get(path)):
         yield f"does not encrypt traffic between its containers: {stated(resource, path)}"

@@ -5,8 +5,8 @@ from typing import Final
 
 import pulumi_aws as aws
 
+from mlpctl.policies.checks import in_each, is_on, parts
 from mlpctl.policies.estate import Estate, NotEvaluated, Resource, token
-from mlpctl.policies.reading import in_each, is_on, parts
 from mlpctl.policies.rule import ALWAYS, Severity, rule
 
 ROOTS: Final = ("/dev/xvda", "/dev/sda1")

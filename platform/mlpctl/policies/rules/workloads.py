@@ -6,6 +6,7 @@ from typing import Final
 
 import pulumi_kubernetes as k8s
 
+from mlpctl.policies.checks import independently
 from mlpctl.policies.estate import Resource, token
 from mlpctl.policies.pods import (
     PATCH,
@@ -14,7 +15,6 @@ from mlpctl.policies.pods import (
     Pod,
     accounts_of,
     beside,
-    gathered,
     namespace_of,
     pod_of,
     selects,
@@ -74,7 +74,7 @@ def workloads_have_only_what_they_need(resource: Resource) -> Iterator[str]:
     if resource.type in map(token, _BINDINGS):
         yield from _administers(resource)
     elif resource.type in map(token, _ROLES):
-        yield from gathered(map(_wildcards, Part(resource.inputs).parts("rules")))
+        yield from independently(map(_wildcards, Part(resource.inputs).parts("rules")))
     else:
         yield from _of_workload(resource)
 
@@ -83,14 +83,14 @@ def _of_workload(workload: Resource) -> Iterator[str]:
     pod = pod_of(workload)
     checks = [
         _in_default(workload, pod),
-        gathered(_image(each, pod) for each in pod.containers()),
-        gathered(map(_gpus, _sized(pod))),
+        independently(_image(each, pod) for each in pod.containers()),
+        independently(map(_gpus, _sized(pod))),
         _tolerates(workload, pod),
         _token(workload, pod),
     ]
     if pod.whole:
-        checks += [gathered(_resources(workload, pod, each) for each in _sized(pod)), _network(workload, pod)]
-    yield from gathered(checks)
+        checks += [independently(_resources(workload, pod, each) for each in _sized(pod)), _network(workload, pod)]
+    yield from independently(checks)
 
 
 def _sized(pod: Pod) -> Iterator[Part]:
