@@ -101,6 +101,19 @@ def forms(reader: Reader) -> tuple[Form, ...]:
     return tuple(each for each in table() if each.only in (None, reader))
 
 
+def possible(reader: Reader, lower: str) -> tuple[Form, ...]:
+    """The forms of a reader that may be in a text, which is given in lower case."""
+    # Most texts have no part of any form, and one search over all parts is faster than one for each form.
+    if not _any_part(reader).search(lower):
+        return ()
+    return tuple(each for each in forms(reader) if each.may_be_in(lower))
+
+
+@cache
+def _any_part(reader: Reader) -> re.Pattern[str]:
+    return re.compile("|".join(re.escape(part) for part in {part for each in forms(reader) for part in each.has}))
+
+
 def as_command(words: Sequence[Any]) -> str | None:
     """The words of a command as one text; None if they are not all text, are fewer than two, or are too long."""
     if len(words) < 2 or not all(isinstance(each, str) and WORD_END not in each for each in words):

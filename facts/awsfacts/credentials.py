@@ -46,11 +46,11 @@ def _found(text: str, *, command: bool = False) -> Iterator[tuple[str, int]]:
         command: only by the forms of commands.
     """
     # The library imports this module, and needs the table only once it checks a value.
-    from awsfacts.credential_forms import SECRET, Reader, forms
+    from awsfacts.credential_forms import SECRET, Reader, possible
 
     lower = text.lower()
-    for form in forms(Reader.REFUSE):
-        if (command and not form.command) or not form.may_be_in(lower):
+    for form in possible(Reader.REFUSE, lower):
+        if command and not form.command:
             continue
         for match in form.find.finditer(text):
             group = SECRET if SECRET in form.find.groupindex else 0

@@ -36,11 +36,11 @@ def samples(form: Form) -> list[Any]:
 def alone(form: Form, monkeypatch: pytest.MonkeyPatch) -> Form:
     """A form that both readers see alone: no other form, name or randomness gives the credential away."""
 
-    def forms(reader: Reader) -> tuple[Form, ...]:
-        return (form,) if form.only in (None, reader) else ()
+    def possible(reader: Reader, lower: str) -> tuple[Form, ...]:
+        return (form,) if form.only in (None, reader) and form.may_be_in(lower) else ()
 
-    monkeypatch.setattr(credential_forms, "forms", forms)
-    monkeypatch.setattr(redactor, "forms", forms)
+    monkeypatch.setattr(credential_forms, "possible", possible)
+    monkeypatch.setattr(redactor, "possible", possible)
     monkeypatch.setattr("awsfacts.secret_names.assigns", lambda *_: False)
     monkeypatch.setattr("mlpctl.review.signs.named_secret", lambda _: "")
     monkeypatch.setattr("awsfacts.randomness.looks_random", lambda _: False)

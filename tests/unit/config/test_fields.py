@@ -154,6 +154,7 @@ def test_no_text_is_accepted_with(platform: Any, fault: str) -> None:
 LEAKS = ("password=hunter2", "x --api-key hunter2", "bob:hunter2@ghcr.io/x", "AUTH: hunter2", "https://a:hunter2@b/c")
 
 
+@pytest.mark.engine  # takes seconds for each leak
 @pytest.mark.parametrize("leak", LEAKS)
 @pytest.mark.parametrize("platform", [DATA["base"], OTHER], ids=["base", "existing"])
 def test_no_message_contains_a_secret_in_a_name_or_a_url(platform: Any, leak: str) -> None:

@@ -5,6 +5,7 @@ from itertools import groupby
 from typing import Any
 from unittest.mock import patch
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -130,6 +131,7 @@ def touches(member: Member, target: str, each: Opened, names: Sequence[str], *, 
     )
 
 
+@pytest.mark.engine  # takes seconds by itself
 @settings(max_examples=400, deadline=None)
 @given(firewalls(), st.sampled_from((0, 1, 4, 100)))
 def test_targets_that_share_rules_are_like_targets_that_are_looked_at_alone(

@@ -12,6 +12,8 @@ from mlpctl.review import risk
 from mlpctl.review.plan import Change, Op, Plan
 from unit.review.test_work import SLACK, calls
 
+pytestmark = pytest.mark.engine  # takes seconds by itself
+
 GROUP, ACL = "aws:ec2/securityGroup:SecurityGroup", "aws:ec2/networkAcl:NetworkAcl"
 NSG = "azure-native:network:NetworkSecurityGroup"
 

@@ -204,6 +204,7 @@ def test_opening_a_group_to_the_internet_is_reported_regardless_of_grouping() ->
     assert "the whole internet can connect on tcp 22" in dangers(plan(wide))[0].text
 
 
+@pytest.mark.engine  # takes seconds by itself
 def test_thousands_of_rules_are_combined() -> None:
     many = [rule(f"10.{number % 250}.{number // 250}.0/24", first=number) for number in range(5000)]
     assert reach.same(many, [*reversed(many)])

@@ -13,7 +13,7 @@ from dataclasses import replace
 from typing import Any, Final
 
 from awsfacts import randomness
-from awsfacts.credential_forms import SECRET, WORD_END, Form, Reader, as_command, forms
+from awsfacts.credential_forms import SECRET, WORD_END, Form, Reader, as_command, possible
 from mlpctl.review import marks, signs
 from mlpctl.review.redact import assigned, quoted, written, yaml_text
 from mlpctl.review.redact.encoded import ENCODED, decoded
@@ -162,8 +162,8 @@ class Redactor:
         if line is None:
             return {}
         low, left = line.lower(), line
-        for form in forms(Reader.REDACT):
-            if form.command and form.may_be_in(low):
+        for form in possible(Reader.REDACT, low):
+            if form.command:
                 left = self._strike(form, left)
         left = written.commands(left, self._remember)
         if not any(each.isspace() for each in line if each != WORD_END):
@@ -268,11 +268,10 @@ class Redactor:
         if self._literals is not None and (left := self._literals.sub(HIDDEN, text)) != text:
             text, why = left, "secret elsewhere"
         lower = text.lower()
-        for form in forms(Reader.REDACT):
-            if form.may_be_in(lower):
-                left = self._strike(form, text)
-                if left != text:
-                    text, why = left, form.name
+        for form in possible(Reader.REDACT, lower):
+            left = self._strike(form, text)
+            if left != text:
+                text, why = left, form.name
         left = written.commands(written.struck(text, self._remember), self._remember)
         text, why = left, why if left == text else "written by a command"
         if signs.rules().stems.search(lower):
