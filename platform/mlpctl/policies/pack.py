@@ -23,6 +23,7 @@ from pulumi_policy import (
     StackValidationPolicy,
 )
 from pulumi_policy.proxy import UnknownValueError
+from pydantic import ValidationError
 
 from mlpctl import urns
 from mlpctl.keys import PLATFORM
@@ -39,8 +40,12 @@ _LEVELS: Final = {Level.MANDATORY: EnforcementLevel.MANDATORY, Level.ADVISORY: E
 
 
 def run() -> None:
-    """Serve the pack to the engine."""
-    checks = Checks(rules(), _stack_rules(), datetime.now(UTC).date())
+    """Serve the pack to the engine.
+
+    Raises:
+        SystemExit: the stack's config is invalid; the message is for the user.
+    """
+    checks = Checks(rules(), stack_rules(), datetime.now(UTC).date())
     PolicyPack(
         NAME,
         [
@@ -50,11 +55,22 @@ def run() -> None:
     )
 
 
-def _stack_rules() -> StackRules:
-    """What the stack's config says of rules."""
+def stack_rules() -> StackRules:
+    """The levels and exceptions in the running stack's config.
+
+    Raises:
+        SystemExit: the config is invalid; the message is for the user.
+    """
     namespace, name = PLATFORM.split(":")
     value = pulumi.Config(namespace).get(name)
-    return StackRules.of(json.loads(value) if value else {})
+    try:
+        platform = json.loads(value) if value else {}
+        return StackRules.of(platform if isinstance(platform, Mapping) else {})
+    except json.JSONDecodeError:
+        raise SystemExit(f"The value of {PLATFORM} is not JSON, so the rules of the stack cannot be read.") from None
+    except ValidationError as error:
+        problems = "; ".join(f"policies.{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in error.errors())
+        raise SystemExit(f"The rules of the stack are invalid: {problems}.") from None
 
 
 class Checks:

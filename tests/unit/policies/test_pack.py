@@ -1,0 +1,100 @@
+"""The policy pack: what it reads of the stack's config, and what it reports."""
+
+import json
+from collections.abc import Iterator
+from datetime import date
+from types import SimpleNamespace
+from typing import Any
+
+import pulumi
+import pytest
+from pulumi_policy import EnforcementLevel
+from pulumi_policy.proxy import UNKNOWN_STRING_VALUE, unknown_checking_proxy
+
+from mlpctl.policies import pack
+from mlpctl.policies.rule import Level
+from mlpctl.policies.rules import rules
+from mlpctl.policies.stack import StackRules
+
+TODAY = date(2026, 11, 29)
+BUCKET, BLOCK = "aws:s3/bucket:Bucket", "aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock"
+
+
+@pytest.fixture(autouse=True)
+def config() -> Iterator[None]:
+    yield
+    pulumi.runtime.set_all_config({})
+
+
+def configured(value: str) -> StackRules:
+    pulumi.runtime.set_all_config({"mlplatform:platform": value})
+    return pack.stack_rules()
+
+
+def test_the_stack_s_profile_and_waivers_are_read() -> None:
+    waiver = {
+        "rule": "ML-S3-01",
+        "resource": "a",
+        "reason": "public on purpose",
+        "owner": "ml",
+        "expires": "2027-01-31",
+    }
+    found = configured(json.dumps({"profile": "dev", "policies": {"waivers": [waiver]}}))
+    assert (found.profile, found.policies.waivers[0].rule) == ("dev", "ML-S3-01")
+
+
+def test_invalid_config_ends_the_pack_with_one_sentence() -> None:
+    with pytest.raises(SystemExit, match=r"policies\.waivers\.0\.rule: Field required"):
+        configured(json.dumps({"profile": "dev", "policies": {"waivers": [{}]}}))
+    with pytest.raises(SystemExit, match="is not JSON"):
+        configured("{")
+    assert configured("[]").profile == ""
+
+
+def resource(type: str, name: str, props: Any, depends: Any = None) -> Any:
+    return SimpleNamespace(
+        urn=f"urn:pulumi:dev::shop::{type}::{name}",
+        resource_type=type,
+        props=unknown_checking_proxy(props),
+        opts=SimpleNamespace(protect=False),
+        property_dependencies=depends or {},
+    )
+
+
+def reported(profile: str, level: Level, *resources: Any) -> list[str]:
+    """The violations that the pack reports for a preview with these resources."""
+    checks = pack.Checks(rules(), StackRules.of({"profile": profile, "owner": "ml"}), TODAY)
+    found: list[str] = []
+    for each in resources:
+        checks.of_resources(level).validate(each, lambda text, urn: found.append(text))
+    stack: Any = SimpleNamespace(resources=[*resources])
+    checks.of_stack(level).validate(stack, lambda text, urn: found.append(text))
+    return found
+
+
+def test_a_violation_is_reported_once_at_its_level() -> None:
+    bucket = resource(BUCKET, "open", {"bucket": "open-1"})
+    mandatory = reported("prod", Level.MANDATORY, bucket)
+    assert [each for each in mandatory if each.startswith("ML-S3-01: open has no public access block.")] != []
+    assert len(mandatory) == len({*mandatory})
+    assert not {*mandatory} & {*reported("prod", Level.ADVISORY, bucket)}
+
+
+def test_relations_are_found_by_the_dependencies_of_the_engine() -> None:
+    bucket = resource(BUCKET, "data", {})
+    guards = dict.fromkeys(("blockPublicAcls", "blockPublicPolicy", "ignorePublicAcls", "restrictPublicBuckets"), True)
+    block = resource(BLOCK, "block", {"bucket": UNKNOWN_STRING_VALUE, **guards}, {"bucket": [bucket]})
+    assert not [each for each in reported("prod", Level.MANDATORY, bucket, block) if "ML-S3-01" in each]
+
+
+def test_what_is_not_known_yet_is_named() -> None:
+    bucket = resource(BUCKET, "data", {})
+    block = resource(BLOCK, "block", {"bucket": UNKNOWN_STRING_VALUE})
+    (line,) = [each for each in reported("prod", Level.ADVISORY, bucket, block) if each.startswith("Not evaluated")]
+    assert "ML-S3-01" in line
+
+
+def test_the_policies_have_the_levels_of_the_engine() -> None:
+    checks = pack.Checks(rules(), StackRules.of({}), TODAY)
+    assert checks.of_stack(Level.MANDATORY).enforcement_level is EnforcementLevel.MANDATORY
+    assert checks.of_resources(Level.ADVISORY).enforcement_level is EnforcementLevel.ADVISORY
