@@ -27,9 +27,12 @@ LOAD_BALANCERS: Final[Sources] = (
 """Logs of load balancers. The bucket of an application load balancer must use SSE-S3:
 https://docs.aws.amazon.com/elasticloadbalancing/latest/application/enable-access-logging.html"""
 
+CONFIG: Final[Sources] = ((aws.cfg.DeliveryChannel, "s3BucketName"),)
+"""Configurations that AWS Config records."""
+
 AUDIT: Final[Sources] = (
+    *CONFIG,
     (aws.cloudtrail.Trail, "s3BucketName"),
-    (aws.cfg.DeliveryChannel, "s3BucketName"),
     (aws.ec2.FlowLog, "logDestination"),
 )
 """Records of what happened in the account and in its networks."""

@@ -9,7 +9,7 @@ import pulumi_kubernetes as k8s
 
 from awsfacts import eks_versions
 from awsfacts.eks_settings import CLUSTER_ADMIN, CONTROL_PLANE_LOGS
-from mlpctl.policies.checks import is_on, parts
+from mlpctl.policies.checks import is_on, key_fault, parts
 from mlpctl.policies.estate import NotEvaluated, Resource, token
 from mlpctl.policies.rule import ALWAYS, FROM_STAGING, Severity, rule
 from mlpctl.policies.sources import internet
@@ -91,8 +91,8 @@ def cluster_encrypts_secrets(cluster: Resource) -> Iterator[str]:
         yield "stores secrets without a key of the account: it has no encryptionConfig"
     elif "secrets" not in [*cluster.each("encryptionConfig.resources")]:
         yield "stores secrets without a key of the account: encryptionConfig is not for secrets"
-    elif not cluster.has("encryptionConfig.provider.keyArn"):
-        yield "stores secrets without a key of the account: encryptionConfig has no keyArn"
+    elif fault := key_fault(cluster, "encryptionConfig.provider.keyArn"):
+        yield f"stores secrets without a key of the account: {fault}"
 
 
 @rule(

@@ -129,7 +129,10 @@ def _lustre_key(files: Resource) -> Iterator[str]:
 
 
 def _tagged_backups(files: Resource) -> Iterator[str]:
-    if not is_on(files.get("copyTagsToBackups")) and not _is_scratch(files):
+    # FSx cannot copy tags of a file system that is linked to a data repository:
+    # https://docs.aws.amazon.com/fsx/latest/APIReference/API_CreateFileSystemLustreConfiguration.html
+    linked = files.has("importPath") or files.referring(aws.fsx.DataRepositoryAssociation, "fileSystemId")
+    if not is_on(files.get("copyTagsToBackups")) and not linked and not _is_scratch(files):
         yield f"does not copy its tags to backups: {stated(files, 'copyTagsToBackups')}"
 
 

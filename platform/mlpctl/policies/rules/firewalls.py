@@ -70,7 +70,6 @@ _SHOWN: Final = 3
         "iso:A.8.22",
         "checkov:CKV_AWS_24",
         "checkov:CKV_AWS_25",
-        "checkov:CKV_AWS_260",
         "checkov:CKV_AWS_277",
     ],
 )

@@ -7,7 +7,7 @@ from typing import Any, Final
 import pulumi_aws as aws
 
 from mlpctl.policies import iam
-from mlpctl.policies.checks import any_of, is_on, parts
+from mlpctl.policies.checks import any_of, is_on, key_fault, parts
 from mlpctl.policies.estate import Resource, token
 from mlpctl.policies.rule import ALWAYS, FROM_STAGING, ONLY_PROD, Severity, rule
 from mlpctl.review.values import items
@@ -131,8 +131,8 @@ def images_are_encrypted(repository: Resource) -> Iterator[str]:
         kind = each.get("encryptionType", "AES256")
         if not str(kind).startswith("KMS"):
             yield f"has no key of the account: encryptionType is {kind}"
-        elif not each.has("kmsKey"):
-            yield "is encrypted with AWS's key instead of one of the account: kmsKey is not set"
+        elif fault := key_fault(each, "kmsKey"):
+            yield f"is encrypted with AWS's key instead of one of the account: {fault}"
 
 
 @rule(

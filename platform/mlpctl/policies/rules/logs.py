@@ -5,9 +5,10 @@ from typing import Final
 
 import pulumi_aws as aws
 
-from mlpctl.policies.checks import independently, is_on, key_fault, number, parts, stated
+from mlpctl.policies.checks import any_of, every, independently, is_on, key_fault, number, parts, stated
 from mlpctl.policies.estate import Resource
 from mlpctl.policies.rule import ALWAYS, FROM_STAGING, ONLY_PROD, Severity, rule
+from mlpctl.review.values import items
 
 MIN_PROD_DAYS: Final = 365
 
@@ -112,12 +113,37 @@ def _retention(group: Resource) -> Iterator[str]:
 )
 def trail_is_complete(trail: Resource) -> Iterator[str]:
     """A trail logs all regions to CloudWatch Logs, encrypted with a KMS key and with validation of its files."""
-    yield from independently([_logging(trail), _regions(trail), _trail_key(trail), _validation(trail), _to_logs(trail)])
+    checks = (_logging, _events, _regions, _trail_key, _validation, _to_logs)
+    yield from every(checks, lambda check: check(trail))
 
 
 def _logging(trail: Resource) -> Iterator[str]:
     if not is_on(trail.get("enableLogging", True)):
         yield f"logs nothing: {stated(trail, 'enableLogging')}"
+
+
+def _events(trail: Resource) -> Iterator[str]:
+    """By default, a trail logs all management events; selectors replace this.
+
+    https://docs.aws.amazon.com/awscloudtrail/latest/userguide/logging-management-events-with-cloudtrail.html
+    """
+    selected = any_of(parts(trail, "eventSelectors"), _selects_management)
+    selected = selected or any_of(parts(trail, "advancedEventSelectors"), _selects_management_by_fields)
+    if not selected and (trail.has("eventSelectors") or trail.has("advancedEventSelectors")):
+        yield "does not log all management events: no event selector selects both reads and writes of all services"
+
+
+def _selects_management(selector: Resource) -> bool:
+    return (
+        is_on(selector.get("includeManagementEvents", True))
+        and selector.get("readWriteType", "All") == "All"
+        and not selector.has("excludeManagementEventSources")
+    )
+
+
+def _selects_management_by_fields(selector: Resource) -> bool:
+    fields = {str(each.get("field")): items(each.get("equals")) for each in parts(selector, "fieldSelectors")}
+    return fields == {"eventCategory": ["Management"]}
 
 
 def _regions(trail: Resource) -> Iterator[str]:

@@ -149,7 +149,9 @@ def _serves(service: str, endpoint: Resource) -> bool:
 
 def _service(endpoint: Resource) -> str:
     """The service of an endpoint, e.g. `ecr.api` of `com.amazonaws.us-east-1.ecr.api`; empty if it is not AWS's."""
-    return str(endpoint.get("serviceName", "")).partition("com.amazonaws.")[2].partition(".")[2]
+    name = str(endpoint.get("serviceName", ""))
+    # `com.amazonaws.vpce.us-east-1.vpce-svc-…` is a service of another account.
+    return "" if name.startswith("com.amazonaws.vpce.") else name.partition("com.amazonaws.")[2].partition(".")[2]
 
 
 @rule(

@@ -41,7 +41,7 @@ _ESCALATION: Final = "can raise its own permissions"
         "soc2:CC6.3",
         "iso:A.8.2",
         "checkov:CKV_AWS_1",
-        "checkov:CKV_AWS_275",
+        "checkov:CKV_AWS_274",
     ],
 )
 def identity_is_no_administrator(identity: Resource) -> Iterator[str]:

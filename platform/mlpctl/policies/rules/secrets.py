@@ -47,7 +47,7 @@ _MAPPINGS: Final = {
     aws.sagemaker.Model,
     k8s.core.v1.ConfigMap,
     *_PODS,
-    reason="A secret in plain text is read by everybody who can see the resource, and an old one by who ever saw it.",
+    reason="A secret in plain text is read by everybody who can see the resource, and an old one by whoever saw it.",
     remedy="Keep it in Secrets Manager with kmsKeyId and a SecretRotation, and let the workload read it from there.",
     severity=Severity.HIGH,
     levels=FROM_STAGING,

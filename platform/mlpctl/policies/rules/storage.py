@@ -1,5 +1,6 @@
 """Rules for what buckets do with their objects."""
 
+import re
 from collections.abc import Iterator
 from typing import Final
 
@@ -165,6 +166,10 @@ def bucket_disables_acls(bucket: Resource) -> Iterator[str]:
             yield f"allows ACLs: objectOwnership of {each.name} is {ownership}"
 
 
+_ALL_OBJECTS: Final = re.compile(r"\*|arn:[^:]+:s3:::[^/]*\*|arn:[^:]+:s3:::[^/]+/\*")
+"""Resources of a policy that are all objects of a bucket, or of all buckets."""
+
+
 def _policies(bucket: Resource) -> Iterator[Resource]:
     """The resources whose input `policy` is a policy of a bucket."""
     yield bucket
@@ -174,7 +179,7 @@ def _policies(bucket: Resource) -> Iterator[Resource]:
 def _denies_plain_requests(holder: Resource) -> bool:
     """Whether a bucket policy denies requests for objects without TLS."""
     denials = iam.statements(holder.document("policy"), "Deny")
-    for_objects = [each for each in denials if any(str(one).endswith("*") for one in items(each.get("Resource")))]
+    for_objects = [each for each in denials if any(map(_ALL_OBJECTS.fullmatch, map(str, items(each.get("Resource")))))]
     return iam.denies_without_tls({"Statement": for_objects}, "s3:*")
 
 

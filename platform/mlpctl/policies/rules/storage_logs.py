@@ -7,7 +7,7 @@ from typing import Final
 import pulumi_aws as aws
 
 from mlpctl.policies.checks import parts
-from mlpctl.policies.deliveries import ACCESS_LOGS, AUDIT, LOAD_BALANCERS, receives
+from mlpctl.policies.deliveries import ACCESS_LOGS, AUDIT, CONFIG, LOAD_BALANCERS, receives
 from mlpctl.policies.estate import Resource
 from mlpctl.policies.rule import ONLY_ADVICE, Level, Levels, Severity, rule
 
@@ -50,9 +50,11 @@ def log_bucket_locks_objects(bucket: Resource) -> Iterator[str]:
     """A bucket for audit records or logs locks its objects for a time.
 
     Buckets for access logs of other buckets are exempt, since S3 does not deliver to a bucket with a default retention:
-    https://docs.aws.amazon.com/AmazonS3/latest/userguide/ServerLogs.html
+    https://docs.aws.amazon.com/AmazonS3/latest/userguide/ServerLogs.html. So are buckets of AWS Config, which does not
+    deliver to a bucket with Object Lock:
+    https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/aws-resource-config-deliverychannel.html
     """
-    if not _has_logs(bucket) or receives(bucket, ACCESS_LOGS):
+    if not _has_logs(bucket) or receives(bucket, ACCESS_LOGS, CONFIG):
         return
     inline = [*parts(bucket, "objectLockConfiguration")]
     locks = [*inline, *bucket.referring(aws.s3.BucketObjectLockConfiguration, "bucket")]

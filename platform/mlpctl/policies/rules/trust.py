@@ -59,6 +59,9 @@ _PIPELINES: Final = (
 
 _EQUAL: Final = frozenset({"stringequals", "stringequalsignorecase"})
 _LIKE: Final = frozenset({"stringlike"})
+_ALWAYS_THERE: Final = frozenset({"sub", "repository", "repository_id", "ref", "job_workflow_ref"})
+"""Claims that every token of a provider has."""
+
 _SETS: Final = re.compile("^for(?:any|all)values?:")
 
 
@@ -72,7 +75,7 @@ _SETS: Final = re.compile("^for(?:any|all)values?:")
     serves=["checkov:CKV_AWS_358"],
 )
 def pipelines_are_of_one_repository(role: Resource) -> Iterator[str]:
-    """A role for pipelines of GitHub or GitLab names the repositories and the branches, tags or environments."""
+    """A role for GitHub or GitLab pipelines names repositories, and branches, tags, environments or pull requests."""
     for statement in iam.statements(role.document("assumeRolePolicy")):
         for provider in _providers(statement):
             claims = [*_claims(statement, provider)]
@@ -146,12 +149,15 @@ def _providers(statement: Mapping[str, Any]) -> Iterator[_Pipelines]:
 def _claims(statement: Mapping[str, Any], provider: _Pipelines) -> Iterator[tuple[str, list[str]]]:
     """The claims that a token must have, each with the patterns of which it must match one.
 
-    Equality knows no wildcards, so that `*` is a letter there. Every token has the claims of its provider, so that
-    `IfExists` and `ForAllValues:` change nothing.
+    Equality knows no wildcards, so that `*` is a letter there. `IfExists` and `ForAllValues:` let a token without the
+    claim pass, which is possible for claims that only some tokens have, such as `environment`.
     """
     for operator, key, values in iam.conditions(statement):
         host, _, claim = key.rpartition(":")
         plain = _SETS.sub("", operator).removesuffix("ifexists")
+        may_lack = operator.startswith("forall") or operator.endswith("ifexists")
+        if may_lack and claim not in _ALWAYS_THERE:
+            continue
         if plain in _EQUAL | _LIKE and provider.host.fullmatch(host):
             yield claim, [re.sub(r"[*?]", "-", each) for each in values] if plain in _EQUAL else values
 

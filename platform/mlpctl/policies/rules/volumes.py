@@ -5,7 +5,7 @@ from typing import Final
 
 import pulumi_aws as aws
 
-from mlpctl.policies.checks import in_each, is_on, parts
+from mlpctl.policies.checks import in_each, is_on, key_fault, parts
 from mlpctl.policies.estate import Estate, NotEvaluated, Resource, token
 from mlpctl.policies.rule import ALWAYS, Severity, rule
 
@@ -52,7 +52,7 @@ def volumes_are_encrypted(resource: Resource) -> Iterator[str]:
         yield from _volume(resource, "")
     elif kind == token(aws.eks.NodeGroup):
         if not resource.has("launchTemplate") and not _default(resource.estate):
-            yield "has no launch template, and therefore volumes without encryption"
+            yield "has no launch template: the account's default decides on the encryption of its volumes"
     elif kind == token(aws.ec2.LaunchTemplate):
         yield from _template(resource)
     elif kind == token(aws.ec2.SpotFleetRequest):
@@ -93,10 +93,12 @@ def _volume(volume: Resource, called: str) -> Iterator[str]:
     of = f" of {called}" if called else ""
     if is_on(volume.get("encrypted")):
         # Launch configurations have no setting for a key.
-        if volume.type == token(aws.ec2.LaunchConfiguration) or volume.has("kmsKeyId"):
+        if volume.type == token(aws.ec2.LaunchConfiguration):
             return
-        if not volume.estate.of(aws.ebs.DefaultKmsKey):
-            yield f"is encrypted with AWS's key instead of one of the account: kmsKeyId{of} is not set"
+        fault = key_fault(volume, "kmsKeyId")
+        if fault and (volume.has("kmsKeyId") or not volume.estate.of(aws.ebs.DefaultKmsKey)):
+            shown = fault.replace("kmsKeyId", f"kmsKeyId{of}", 1)
+            yield f"is encrypted with AWS's key instead of one of the account: {shown}"
     elif _default(volume.estate):
         return
     elif volume.get("encrypted") is None and volume.has("snapshotId"):
