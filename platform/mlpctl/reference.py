@@ -66,7 +66,9 @@ def pages() -> dict[str, str]:
         "components.md": _TEMPLATES.get_template("components.md.j2").render(components=[*_components()]),
         "failures.md": _TEMPLATES.get_template("failures.md.j2").render(rows=[*_failures()], quotas=quotas()),
         "costs.md": _TEMPLATES.get_template("costs.md.j2").render(_costs()),
-        "rules.md": _TEMPLATES.get_template("rules.md.j2").render(rules=[*rules(), APPROVAL], frameworks=FRAMEWORKS),
+        "rules.md": _TEMPLATES.get_template("rules.md.j2").render(
+            rules=sorted([*rules(), APPROVAL], key=lambda each: each.id), frameworks=FRAMEWORKS
+        ),
     }
 
 
