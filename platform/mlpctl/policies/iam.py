@@ -9,6 +9,7 @@ import pulumi_aws as aws
 
 from mlpctl.policies.checks import parts
 from mlpctl.policies.estate import Class, NotEvaluated, Resource, token
+from mlpctl.review.policies import statements
 from mlpctl.review.values import Secret, Unknown, items
 
 IDENTITY: Final = (aws.iam.Policy, aws.iam.RolePolicy, aws.iam.UserPolicy, aws.iam.GroupPolicy, aws.iam.Role)
@@ -51,13 +52,6 @@ _SAYS_LITTLE: Final = frozenset(
     }
 )
 """Condition keys, in lower case, that leave a statement's permissions for all resources as they are."""
-
-
-def statements(document: Mapping[str, Any], effect: str = "Allow") -> Iterator[Mapping[str, Any]]:
-    """The statements of a policy with an effect."""
-    for each in items(document.get("Statement")):
-        if isinstance(each, Mapping) and each.get("Effect") == effect:
-            yield each
 
 
 def denies_without_tls(document: Mapping[str, Any], actions: str) -> bool:

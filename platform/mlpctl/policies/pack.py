@@ -34,6 +34,7 @@ from mlpctl.policies.rule import Level, Rule
 from mlpctl.policies.rules import rules
 from mlpctl.policies.stack import StackRules
 from mlpctl.review.redact import Redactor
+from mlpctl.settings.policies import PolicySettings
 
 NAME: Final = "mlplatform"
 _LEVELS: Final = {Level.MANDATORY: EnforcementLevel.MANDATORY, Level.ADVISORY: EnforcementLevel.ADVISORY}
@@ -65,7 +66,8 @@ def stack_rules() -> StackRules:
     value = pulumi.Config(namespace).get(name)
     try:
         platform = json.loads(value) if value else {}
-        return StackRules.of(platform if isinstance(platform, Mapping) else {})
+        platform = platform if isinstance(platform, Mapping) else {}
+        return StackRules.of(platform, PolicySettings.model_validate(platform.get("policies") or {}))
     except json.JSONDecodeError:
         raise SystemExit(f"The value of {PLATFORM} is not JSON, so the rules of the stack cannot be read.") from None
     except ValidationError as error:

@@ -55,8 +55,8 @@ def names_of(type: str, inputs: Mapping[str, Any], id: str = "") -> frozenset[st
 @cache
 def current_type(type: str) -> str:
     """The token of a type, or of the type that it is an older name of: `aws:s3/bucket:Bucket` of `BucketV2`."""
-    like = aws.record(type).like
-    if not like:
+    found = aws.original(type)
+    if found == type:
         return type
-    service, _, name = like.rpartition("/")
-    return aws.token(service or type.removeprefix(aws.PACKAGE).partition("/")[0], name)
+    service, _, member = found.removeprefix(aws.PACKAGE).partition("/")
+    return aws.token(service, member[:1].upper() + member[1:])

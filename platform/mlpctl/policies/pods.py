@@ -20,10 +20,11 @@ _BY_TEMPLATE: Final = (
 )
 _BY_JOB: Final = (k8s.batch.v1.CronJob,)
 
+OBJECTS: Final[tuple[Class, ...]] = (*_DIRECT, *_BY_TEMPLATE, *_BY_JOB)
+"""The kinds of objects that have pods."""
+
 WORKLOADS: Final[tuple[Class, ...]] = (
-    *_DIRECT,
-    *_BY_TEMPLATE,
-    *_BY_JOB,
+    *OBJECTS,
     k8s.core.v1.PodPatch,
     k8s.apps.v1.DaemonSetPatch,
     k8s.apps.v1.DeploymentPatch,
@@ -33,7 +34,7 @@ WORKLOADS: Final[tuple[Class, ...]] = (
     k8s.core.v1.ReplicationControllerPatch,
     k8s.batch.v1.CronJobPatch,
 )
-"""The kinds of objects that have pods. A patch has a part of them."""
+"""These kinds, and patches of them, which have a part of their inputs."""
 
 PATCH: Final = "Patch"
 """The end of the types of patches."""

@@ -51,7 +51,7 @@ def doors_of(subnet: Resource) -> list[Door]:
 
 
 def service_of(endpoint: Resource) -> str:
-    """The service of an endpoint, e.g. `ecr.api` of `com.amazonaws.us-east-1.ecr.api`."""
+    """The service of an endpoint, e.g. `ecr.api` of `com.amazonaws.us-east-1.ecr.api`; empty if it is not AWS's."""
     name = str(endpoint.get("serviceName", ""))
     # `com.amazonaws.vpce.us-east-1.vpce-svc-…` is a service of another account.
     return "" if name.startswith("com.amazonaws.vpce.") else name.partition("com.amazonaws.")[2].partition(".")[2]

@@ -29,8 +29,8 @@ def ruled(plan: Plan, dangers: Sequence[Danger], today: date) -> Rules:
     Raises:
         SettingsError: the section `policies` of the plan's config is invalid.
     """
-    stack_config.section(plan, "policies", PolicySettings)
-    stack = StackRules.of(stack_config.platform(plan))
+    policies = stack_config.section(plan, "policies", PolicySettings)
+    stack = StackRules.of(stack_config.platform(plan), policies)
     found = evaluate(rules(), of_plan(plan, stack.settings, today), stack.policies, stack.profile, today)
     lost = approvals.results(dangers, stack, today)
     return report(replace(found, results=(*found.results, *lost)), stack, today)

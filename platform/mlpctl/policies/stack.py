@@ -22,16 +22,12 @@ class StackRules:
     """The platform's section of the stack file with all defaults, as far as it is valid; empty without one."""
 
     @classmethod
-    def of(cls, platform: Mapping[str, Any]) -> Self:
-        """Read the platform's section of a stack file, as it is in the file.
-
-        Raises:
-            ValidationError: its section `policies` is invalid.
-        """
+    def of(cls, platform: Mapping[str, Any], policies: PolicySettings) -> Self:
+        """Read the platform's section of a stack file, as it is in the file, whose section `policies` is valid."""
         profile = platform.get("profile")
         return cls(
             profile if isinstance(profile, str) and profile in Levels.__dataclass_fields__ else "",
-            PolicySettings.model_validate(platform.get("policies") or {}),
+            policies,
             _complete(platform),
         )
 

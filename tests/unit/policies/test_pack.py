@@ -15,6 +15,7 @@ from mlpctl.policies import pack
 from mlpctl.policies.rule import Level
 from mlpctl.policies.rules import rules
 from mlpctl.policies.stack import StackRules
+from mlpctl.settings.policies import PolicySettings
 
 TODAY = date(2026, 11, 29)
 BUCKET, BLOCK = "aws:s3/bucket:Bucket", "aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock"
@@ -63,7 +64,7 @@ def resource(type: str, name: str, props: Any, depends: Any = None) -> Any:
 
 def reported(profile: str, level: Level, *resources: Any) -> list[str]:
     """The violations that the pack reports for a preview with these resources."""
-    checks = pack.Checks(rules(), StackRules.of({"profile": profile, "owner": "ml"}), TODAY)
+    checks = pack.Checks(rules(), StackRules.of({"profile": profile, "owner": "ml"}, PolicySettings()), TODAY)
     found: list[str] = []
     for each in resources:
         checks.of_resources(level).validate(each, lambda text, urn: found.append(text))
@@ -95,6 +96,6 @@ def test_what_is_not_known_yet_is_named() -> None:
 
 
 def test_the_policies_have_the_levels_of_the_engine() -> None:
-    checks = pack.Checks(rules(), StackRules.of({}), TODAY)
+    checks = pack.Checks(rules(), StackRules.of({}, PolicySettings()), TODAY)
     assert checks.of_stack(Level.MANDATORY).enforcement_level is EnforcementLevel.MANDATORY
     assert checks.of_resources(Level.ADVISORY).enforcement_level is EnforcementLevel.ADVISORY

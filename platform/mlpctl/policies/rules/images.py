@@ -6,10 +6,10 @@ from typing import Any, Final
 
 import pulumi_aws as aws
 
-from mlpctl.policies import iam
 from mlpctl.policies.checks import any_of, is_on, key_fault, parts
 from mlpctl.policies.estate import Resource, token
 from mlpctl.policies.rule import ALWAYS, FROM_STAGING, ONLY_PROD, Severity, rule
+from mlpctl.review.policies import statements
 from mlpctl.review.values import items
 
 _SCANS: Final = ("SCAN_ON_PUSH", "CONTINUOUS_SCAN")
@@ -153,7 +153,7 @@ def repositories_are_not_public(resource: Resource) -> Iterator[str]:
         yield "lets everybody pull its images: it is in the public registry"
         return
     path = "repositoryPolicy" if resource.type == _TEMPLATE else "policy"
-    for statement in iam.statements(resource.document(path)):
+    for statement in statements(resource.document(path)):
         if _is_for_anyone(statement):
             yield f"lets everybody use images: Principal of {statement.get('Sid') or 'a statement'} is *"
 

@@ -8,7 +8,7 @@ import pulumi_aws as aws
 from mlpctl.policies import iam
 from mlpctl.policies.estate import Resource
 from mlpctl.policies.rule import ALWAYS, FROM_STAGING, Severity, rule
-from mlpctl.review.policies import lets_in_everybody
+from mlpctl.review.policies import lets_in_everybody, statements
 
 DECRYPTION: Final = ("kms:Decrypt", "kms:ReEncryptFrom")
 
@@ -74,7 +74,7 @@ def identity_decrypts_with_named_keys(identity: Resource) -> Iterator[str]:
 
 def _decryptions(identity: Resource) -> Iterator[str]:
     for document in iam.documents(identity):
-        for statement in iam.statements(document):
+        for statement in statements(document):
             actions = iam.written(statement, DECRYPTION)
             if actions and iam.covers_all(statement, "kms"):
                 yield f"allows decryption with all keys: {', '.join(actions)} on all resources"

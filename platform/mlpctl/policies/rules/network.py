@@ -6,11 +6,12 @@ from typing import Any, Final
 
 import pulumi_aws as aws
 
-from mlpctl.policies import iam
 from mlpctl.policies.checks import any_of, every, is_on
 from mlpctl.policies.estate import Resource, token
+from mlpctl.policies.routes import service_of
 from mlpctl.policies.rule import ALWAYS, FROM_STAGING, ONLY_ADVICE, Severity, rule
 from mlpctl.policies.subnets import is_public
+from mlpctl.review.policies import statements
 from mlpctl.review.values import items
 from mlplatform.registries.image_registry.spec import PULL
 
@@ -141,17 +142,10 @@ def vpc_has_endpoints(vpc: Resource) -> Iterator[str]:
 
 def _serves(service: str, endpoint: Resource) -> bool:
     """Whether programs use an endpoint for a service: without private DNS names, they go around it."""
-    if _service(endpoint) != service:
+    if service_of(endpoint) != service:
         return False
     gateway = endpoint.get("vpcEndpointType", "Gateway") == "Gateway"
     return gateway or is_on(endpoint.get("privateDnsEnabled"))
-
-
-def _service(endpoint: Resource) -> str:
-    """The service of an endpoint, e.g. `ecr.api` of `com.amazonaws.us-east-1.ecr.api`; empty if it is not AWS's."""
-    name = str(endpoint.get("serviceName", ""))
-    # `com.amazonaws.vpce.us-east-1.vpce-svc-…` is a service of another account.
-    return "" if name.startswith("com.amazonaws.vpce.") else name.partition("com.amazonaws.")[2].partition(".")[2]
 
 
 @rule(
@@ -165,7 +159,7 @@ def _service(endpoint: Resource) -> str:
 )
 def endpoint_allows_named_accounts(endpoint: Resource) -> Iterator[str]:
     """The policy of a VPC endpoint allows only named accounts, except for reading images and named data."""
-    service = _service(endpoint)
+    service = service_of(endpoint)
     if not service or service in NO_POLICY:
         return
     if endpoint.has("policy"):
@@ -177,7 +171,7 @@ def endpoint_allows_named_accounts(endpoint: Resource) -> Iterator[str]:
 
 
 def _statements(holder: Resource, service: str) -> Iterator[str]:
-    for statement in iam.statements(holder.document("policy")):
+    for statement in statements(holder.document("policy")):
         yield from _too_open(statement, service)
 
 

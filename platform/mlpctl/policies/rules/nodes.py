@@ -5,12 +5,12 @@ from typing import Final
 
 import pulumi_aws as aws
 
-from mlpctl.policies import iam
 from mlpctl.policies.checks import any_of, every, is_on, number, parts
 from mlpctl.policies.estate import Resource, token
 from mlpctl.policies.nodes import has_gpus, launch_templates
 from mlpctl.policies.rule import ALWAYS, FROM_STAGING, Severity, rule
 from mlpctl.policies.subnets import foreign_subnets, is_public, subnets
+from mlpctl.review.policies import statements
 from mlpctl.review.values import items
 
 AGENT: Final = "eks-pod-identity-agent"
@@ -130,7 +130,7 @@ def _own(role: Resource) -> Iterator[str]:
 def _data(policy: Resource, role: Resource) -> Iterator[str]:
     actions = [
         str(action)
-        for statement in iam.statements(policy.document("policy"))
+        for statement in statements(policy.document("policy"))
         # What NotAction leaves is everything else.
         for action in (["*"] if "NotAction" in statement else items(statement.get("Action")))
         if str(action).split(":")[0].lower() in DATA_SERVICES

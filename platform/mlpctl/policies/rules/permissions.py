@@ -8,7 +8,7 @@ from awsfacts.tables import read_table
 from mlpctl.policies import iam
 from mlpctl.policies.estate import Resource, token
 from mlpctl.policies.rule import ALWAYS, FROM_STAGING, Severity, rule
-from mlpctl.review.policies import ESCALATES, EVERYBODY, wildcards
+from mlpctl.review.policies import ESCALATES, EVERYBODY, statements, wildcards
 from mlpctl.review.values import items
 
 _ATTACHMENTS: Final = tuple(kind for kind, _ in iam.ATTACHMENTS if kind not in iam.IDENTITY)
@@ -128,7 +128,7 @@ def _attached(identity: Resource) -> Iterator[str]:
 def _statements(identity: Resource) -> Iterator[Mapping[str, Any]]:
     """The statements that allow something in the policies of an identity, if it is one."""
     for document in iam.documents(identity) if identity.type in _IDENTITY else ():
-        yield from iam.statements(document)
+        yield from statements(document)
 
 
 @cache

@@ -9,6 +9,7 @@ import pulumi_kubernetes as k8s
 
 from mlpctl.policies.checks import parts
 from mlpctl.policies.estate import NotEvaluated, Resource, token
+from mlpctl.policies.pods import OBJECTS
 from mlpctl.policies.rule import FROM_STAGING, Severity, rule
 from mlpctl.review import signs
 from mlpctl.review.redact import Redactor
@@ -18,17 +19,6 @@ MOST_DAYS: Final = 90
 """Longest time between rotations: https://docs.aws.amazon.com/securityhub/latest/userguide/secretsmanager-controls.html"""
 
 _RATE: Final = re.compile(r"rate\((\d+) days?\)")
-
-_PODS: Final = (
-    k8s.core.v1.Pod,
-    k8s.core.v1.ReplicationController,
-    k8s.apps.v1.DaemonSet,
-    k8s.apps.v1.Deployment,
-    k8s.apps.v1.ReplicaSet,
-    k8s.apps.v1.StatefulSet,
-    k8s.batch.v1.CronJob,
-    k8s.batch.v1.Job,
-)
 
 _MAPPINGS: Final = {
     token(aws.lambda_.Function): ("environment.variables",),
@@ -46,7 +36,7 @@ _MAPPINGS: Final = {
     aws.codebuild.Project,
     aws.sagemaker.Model,
     k8s.core.v1.ConfigMap,
-    *_PODS,
+    *OBJECTS,
     reason="A secret in plain text is read by everybody who can see the resource, and an old one by whoever saw it.",
     remedy="Keep it in Secrets Manager with kmsKeyId and a SecretRotation, and let the workload read it from there.",
     severity=Severity.HIGH,

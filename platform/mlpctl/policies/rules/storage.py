@@ -11,6 +11,7 @@ from mlpctl.policies.checks import parts
 from mlpctl.policies.deliveries import ACCESS_LOGS, AUDIT, LOAD_BALANCERS, receives
 from mlpctl.policies.estate import Resource
 from mlpctl.policies.rule import ALWAYS, FROM_STAGING, Severity, rule
+from mlpctl.review.policies import statements
 from mlpctl.review.values import items
 
 GUARDS: Final = ("blockPublicAcls", "blockPublicPolicy", "ignorePublicAcls", "restrictPublicBuckets")
@@ -178,7 +179,7 @@ def _policies(bucket: Resource) -> Iterator[Resource]:
 
 def _denies_plain_requests(holder: Resource) -> bool:
     """Whether a bucket policy denies requests for objects without TLS."""
-    denials = iam.statements(holder.document("policy"), "Deny")
+    denials = statements(holder.document("policy"), "Deny")
     for_objects = [each for each in denials if any(map(_ALL_OBJECTS.fullmatch, map(str, items(each.get("Resource")))))]
     return iam.denies_without_tls({"Statement": for_objects}, "s3:*")
 

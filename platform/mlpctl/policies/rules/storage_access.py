@@ -9,7 +9,7 @@ from mlpctl.policies import iam
 from mlpctl.policies.checks import parts
 from mlpctl.policies.estate import NotEvaluated, Resource
 from mlpctl.policies.rule import ALWAYS, Severity, rule
-from mlpctl.review.policies import lets_in_everybody
+from mlpctl.review.policies import lets_in_everybody, statements
 
 PUBLIC_ACLS: Final = ("public-read", "public-read-write", "authenticated-read")
 PUBLIC_GROUPS: Final = ("AllUsers", "AuthenticatedUsers")
@@ -84,7 +84,7 @@ def bucket_is_administered_by_its_account(resource: Resource) -> Iterator[str]:
         other = grantee.get("id")
         if owner and other and other != owner and permission in _OWNERS_PERMISSIONS:
             yield f"lets another account administer it: the ACL grants {permission} to {other}"
-    for statement in iam.statements(resource.document("policy")):
+    for statement in statements(resource.document("policy")):
         actions = iam.written(statement, ADMINISTRATION)
         others = sorted(_others(resource, iam.accounts(statement))) if actions else []
         if others:

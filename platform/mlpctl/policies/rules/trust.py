@@ -10,6 +10,7 @@ import pulumi_aws as aws
 from mlpctl.policies import iam
 from mlpctl.policies.estate import NotEvaluated, Resource, token
 from mlpctl.policies.rule import ALWAYS, FROM_STAGING, Severity, rule
+from mlpctl.review.policies import statements
 from mlpctl.review.values import items
 
 
@@ -76,7 +77,7 @@ _SETS: Final = re.compile("^for(?:any|all)values?:")
 )
 def pipelines_are_of_one_repository(role: Resource) -> Iterator[str]:
     """A role for GitHub or GitLab pipelines names repositories, and branches, tags, environments or pull requests."""
-    for statement in iam.statements(role.document("assumeRolePolicy")):
+    for statement in statements(role.document("assumeRolePolicy")):
         for provider in _providers(statement):
             claims = [*_claims(statement, provider)]
             if not any(_all_match(values, provider.repository.get(claim)) for claim, values in claims):
@@ -122,7 +123,7 @@ def _full_access(role: Resource) -> Iterator[str]:
         found = attachment.referred(iam.attaches_by(attachment))
         identities += [each for each in found if each.type == token(aws.iam.Policy)]
     for identity in identities:
-        for statement in (each for document in iam.documents(identity) for each in iam.statements(document)):
+        for statement in (each for document in iam.documents(identity) for each in statements(document)):
             actions = iam.written(statement, ["sagemaker:*"])
             if actions and iam.covers_all(statement, "sagemaker"):
                 yield f"is an execution role of SageMaker that allows {', '.join(actions)} on all resources"
@@ -130,7 +131,7 @@ def _full_access(role: Resource) -> Iterator[str]:
 
 def _is_trusted(role: Resource, service: str) -> bool:
     """Whether a role may be assumed by a service."""
-    for statement in iam.statements(role.document("assumeRolePolicy")):
+    for statement in statements(role.document("assumeRolePolicy")):
         principal = statement.get("Principal")
         if isinstance(principal, Mapping) and service in items(principal.get("Service")):
             return True
