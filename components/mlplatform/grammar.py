@@ -174,12 +174,13 @@ def begins_reserved_bucket(name: str) -> bool:
     return f"{name}-".startswith(BUCKET_BEGINS)
 
 
-def begins_reserved_group(name: str) -> bool:
-    """Whether EC2 reserves the names of security groups that begin with `name` and a hyphen.
+def group_name_problem(name: str) -> str | None:
+    """What is allowed instead of a name with which a security group's own name begins; None for a valid one.
 
     https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_CreateSecurityGroup.html
     """
-    return f"{name}-".startswith("sg-")
+    allowed = "names that do not begin with sg-, which EC2 reserves for IDs of security groups"
+    return allowed if f"{name}-".startswith("sg-") else None
 
 
 def label_value(value: str) -> bool:

@@ -7,7 +7,6 @@ from mlpctl.config.sections import Sections
 from mlplatform import grammar
 from mlplatform.serving.inference_service import volumes
 from mlplatform.storage.shared_filesystem import claims
-from mlplatform.storage.shared_filesystem.spec import ALLOWED_NAMES
 
 
 def models_mount_what_exists(platform: Sections) -> Iterator[str]:
@@ -80,8 +79,8 @@ def resources_have_different_names(platform: Sections) -> Iterator[str]:
 def file_systems_have_names_that_ec2_allows(platform: Sections) -> Iterator[str]:
     """The security group of a file system is named after it."""
     for name in platform.shared_filesystems:
-        if grammar.begins_reserved_group(name):
-            yield f"sharedFilesystems has {name}; {ALLOWED_NAMES}"
+        if allowed := grammar.group_name_problem(name):
+            yield f"sharedFilesystems has {name}; allowed: {allowed}"
 
 
 FILESYSTEM_RULES: Final[tuple[Callable[[Sections], Iterator[str]], ...]] = (

@@ -3,7 +3,7 @@
 The pack has one policy for each level and each kind of call, because the SDK decodes all properties again for every
 policy: a policy for each rule would take several times as long. Rules that need only the resource itself are evaluated
 before the engine creates it; the others after the engine has seen all resources, in a preview before anything is
-created. Deletions are not shown to policy packs: `mlpctl review` and `mlpctl up` check their approvals.
+created. Deletions are not shown to policy packs: only reviews check their approvals.
 """
 
 import json
@@ -34,6 +34,7 @@ from mlpctl.policies.rule import Level, Rule
 from mlpctl.policies.rules import rules
 from mlpctl.policies.stack import StackRules
 from mlpctl.review.redact import Redactor
+from mlpctl.review.values import Value
 from mlpctl.settings.policies import PolicySettings
 
 NAME: Final = "mlplatform"
@@ -84,16 +85,16 @@ class Checks:
         self._stack = stack
         self._today = today
         self._redactor = Redactor()
-        self._inputs: dict[str, Mapping[str, Any]] = {}
-        """Inputs of the resources that the engine has shown. For the stack it shows outputs, and in a preview those
-        that a provider computes are unknown."""
+        self._inputs: dict[str, Mapping[str, Value]] = {}
+        """Inputs, without secrets, of the resources that the engine has shown. For the stack it shows outputs, and in a
+        preview those that a provider computes are unknown."""
 
     def of_resources(self, level: Level) -> ResourceValidationPolicy:
         """The policy of a level for single resources."""
 
         def check(args: ResourceValidationArgs, report: ReportViolation) -> None:
-            self._inputs[args.urn] = args.props
-            resource: _Given = (args.urn, args.resource_type, args.props, args.opts.protect, {})
+            inputs = self._inputs[args.urn] = self._read(args.resource_type, args.props)
+            resource: _Given = (args.urn, args.resource_type, inputs, args.opts.protect, {})
             own = [rule for rule in self._rules if current_type(args.resource_type) in rule.types]
             for each in self._evaluate(own, [resource], whole=False).results:
                 if each.level is level and not each.deferred and (text := _violation(each)):
@@ -110,16 +111,7 @@ class Checks:
         """The policy of a level for relations between resources, and for the stack."""
 
         def check(args: StackValidationArgs, report: ReportViolation) -> None:
-            given = [
-                (
-                    each.urn,
-                    each.resource_type,
-                    self._inputs.get(each.urn, each.props),
-                    each.opts.protect,
-                    _depends(each),
-                )
-                for each in args.resources
-            ]
+            given = [self._given(each) for each in args.resources]
             alone = self._evaluate(self._rules, given, whole=False)
             deferred = {(each.rule.id, each.urn) for each in alone.results if each.deferred}
             found = self._evaluate(self._rules, given, whole=True)
@@ -138,18 +130,26 @@ class Checks:
             _LEVELS[level],
         )
 
+    def _given(self, resource: PolicyResource) -> "_Given":
+        type, known = resource.resource_type, self._inputs.get(resource.urn)
+        inputs = self._read(type, resource.props) if known is None else known
+        return resource.urn, type, inputs, resource.opts.protect, _depends(resource)
+
+    def _read(self, type: str, props: Mapping[str, Any]) -> Mapping[str, Value]:
+        return self._redactor.inputs(_plain(props), kind=type)
+
     def _evaluate(self, known: Iterable[Rule], given: Iterable["_Given"], *, whole: bool) -> Evaluation:
         def make(estate: Estate) -> Iterator[Resource]:
-            for urn, type, props, protected, depends in given:
+            for urn, type, inputs, protected, depends in given:
                 if type.startswith(urns.PROVIDER_TYPE):
                     continue
-                inputs = self._redactor.inputs(_plain(props), kind=type)
+                id = inputs.get("id")
                 yield Resource(
                     urn=urn,
                     type=current_type(type),
                     inputs=inputs,
                     estate=estate,
-                    id=str(inputs.get("id") or "") if isinstance(inputs.get("id"), str) else "",
+                    id=id if isinstance(id, str) else "",
                     depends=depends,
                     protected=protected,
                     names=names_of(type, inputs),
@@ -160,7 +160,7 @@ class Checks:
         return evaluate(known, estate, stack.policies, stack.profile, self._today)
 
 
-_Given = tuple[str, str, Mapping[str, Any], bool, Mapping[str, Sequence[str]]]
+_Given = tuple[str, str, Mapping[str, Value], bool, Mapping[str, Sequence[str]]]
 
 
 def _depends(resource: PolicyResource) -> dict[str, list[str]]:

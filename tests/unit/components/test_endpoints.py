@@ -9,6 +9,7 @@ import pulumi_aws as aws
 import pytest
 
 from mlplatform import Network, NetworkSpec
+from mlplatform.checks.arguments import ArgumentsError
 from mlplatform.foundation.network.endpoint_services import (
     Limits,
     gateway_policy,
@@ -150,6 +151,19 @@ def test_an_interface_endpoint_without_a_private_dns_name_is_rejected() -> None:
         "iot.data: has no private DNS name, so clients would not find the endpoint; allowed: a network without this "
         "endpoint, and an endpoint with DNS records of your own"
     )
+
+
+@pytest.mark.parametrize("name", ["sg", "sg-data"])
+def test_a_network_with_endpoints_has_no_name_that_ec2_reserves_for_ids(name: str) -> None:
+    args: Any = {
+        "vpc": NetworkSpec(zones=["us-east-1a", "us-east-1b"], interface_endpoints=["sts"]),
+        "region": "us-east-1",
+        "account_id": ACCOUNT_ID,
+        "logs_key_arn": "arn:aws:kms:us-east-1:123456789012:key/key",
+    }
+    with pytest.raises(ArgumentsError, match=f"name is {name}; allowed: names that do not begin with sg-"):
+        declare(lambda: Network(name, args))
+    declare(lambda: Network("sgx", args))
 
 
 def test_an_empty_list_of_zones_as_in_govcloud_is_accepted() -> None:

@@ -54,6 +54,13 @@ def test_a_file_system_is_encrypted_with_the_stack_key_elastic_and_backed_up() -
     assert plan.of(aws.kms.Key) == []
 
 
+@pytest.mark.parametrize("name", ["sg", "sg-data"])
+def test_a_name_that_ec2_reserves_for_ids_is_rejected(name: str) -> None:
+    make: Any = SharedFilesystem
+    with pytest.raises(ArgumentsError, match=f"name is {name}; allowed: names that do not begin with sg-"):
+        declare(lambda: make(name, args()))
+
+
 def test_a_separate_key_is_a_data_key_and_is_retained_with_the_files() -> None:
     place = {"account_id": "123456789012", "region": "us-east-1"}
     plan = filesystem(place, ownKey=True)

@@ -95,11 +95,9 @@ class Network(Component):
     def __init__(self, name: str, args: NetworkArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         args = checked(NetworkArgs, self, name, args)
         layout = args["vpc"]
-        if grammar.begins_reserved_group(name) and layout.services([*args.get("services", {})]):
-            raise ArgumentsError(
-                what_is(self, name),
-                [Problem("name", f"is {name}; allowed: names that do not begin with sg-, which EC2 reserves")],
-            )
+        allowed = grammar.group_name_problem(name) if layout.services([*args.get("services", {})]) else None
+        if allowed:
+            raise ArgumentsError(what_is(self, name), [Problem("name", f"is {name}; allowed: {allowed}")])
         if problems := [*_problems(layout, args)]:
             raise ArgumentsError(what_is(self, name), problems)
         super().__init__(name, args, opts)

@@ -15,7 +15,6 @@ from mlplatform.component import Component
 from mlplatform.foundation.key_ring import KeyDomain, KeyRingSpec, sealing_key
 from mlplatform.storage.shared_filesystem import claims
 from mlplatform.storage.shared_filesystem.spec import (
-    ALLOWED_NAMES,
     AccessPointSpec,
     SharedFilesystemSpec,
     driver_policy,
@@ -82,8 +81,8 @@ class SharedFilesystem(Component):
     def __init__(self, name: str, args: SharedFilesystemArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         args = checked(SharedFilesystemArgs, self, name, args)
         wanted = args["filesystem"]
-        if grammar.begins_reserved_group(name):
-            raise ArgumentsError(what_is(self, name), [Problem("name", f"is {name}; {ALLOWED_NAMES}")])
+        if allowed := grammar.group_name_problem(name):
+            raise ArgumentsError(what_is(self, name), [Problem("name", f"is {name}; allowed: {allowed}")])
         if wanted.own_key:
             need(self, name, args, "account_id", "region", since="filesystem has ownKey")
         super().__init__(name, args, opts)

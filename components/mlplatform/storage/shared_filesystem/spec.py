@@ -34,9 +34,6 @@ DRIVER_TAG: Final = "efs.csi.aws.com/cluster"
 https://docs.aws.amazon.com/aws-managed-policy/latest/reference/AmazonEFSCSIDriverPolicy.html"""
 
 
-ALLOWED_NAMES: Final = "allowed: names that do not begin with sg-, which EC2 reserves for IDs of security groups"
-
-
 class AccessPointSpec(Spec):
     """A directory of a shared file system for one team. All pods that mount it access files as the same user."""
 
