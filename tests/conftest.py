@@ -1,5 +1,6 @@
 """Fixtures and options for all tests."""
 
+import gc
 import os
 import runpy
 import signal
@@ -9,8 +10,10 @@ from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
+import pulumi.runtime.resource
 import pytest
 from hypothesis import settings
+from pulumi.runtime.proto import source_pb2
 
 from mlpctl import config
 from mlplatform.testing import Answer, Plan, declare
@@ -24,8 +27,22 @@ settings.load_profile("same")
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    # Nothing that collection makes is garbage before the end.
+    gc.disable()
     # In a background job of a shell, SIGINT is ignored, and all child processes would inherit this.
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def pytest_collection_finish() -> None:
+    gc.freeze()
+    gc.enable()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _no_stack_traces() -> Iterator[None]:
+    """Resources without the source positions of their constructors: Pulumi reads the files of all frames for each."""
+    with patch.object(pulumi.runtime.resource, "_get_stack_trace", source_pb2.StackTrace):
+        yield
 
 
 @pytest.hookimpl(tryfirst=True)

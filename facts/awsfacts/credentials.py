@@ -7,6 +7,7 @@ import bisect
 import itertools
 import re
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 from typing import Any, Final
 
 from awsfacts import secret_names
@@ -33,6 +34,8 @@ def is_credential(text: str) -> bool:
     return sort(text) is not None
 
 
+# A value is checked by itself, in its list and in its component, and most values occur many times in a stack.
+@lru_cache(maxsize=1024)
 def sort(text: str) -> str | None:
     """The type of credential in text, as the end of "looks like …", e.g. `an AWS access key`; None if there is none."""
     return next((name for name, _ in _found(text)), None)

@@ -4,7 +4,7 @@ import importlib.util
 import inspect
 import re
 from collections.abc import Callable, Mapping
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import Any, cast
 
@@ -15,15 +15,15 @@ from google.protobuf import json_format, struct_pb2
 from pulumi.runtime import rpc
 from pydantic.alias_generators import to_camel
 
+import catalogue
 import mlplatform
 from mlpctl.reference import attributes
-from mlplatform import host
 from mlplatform.checks import arguments
 from mlplatform.checks.arguments import ArgumentsError
 from mlplatform.component import PACKAGE, Component
 from mlplatform.names import MAX_COMPONENT_NAME
 from mlplatform.spec import Spec
-from mlplatform.testing import declare
+from mlplatform.testing import Plan, declare
 
 _spec = importlib.util.spec_from_file_location("cases", Path(__file__).with_name("cases.py"))
 assert _spec and _spec.loader
@@ -39,9 +39,15 @@ def args_of(component: type[Component]) -> Any:
     return EXPORTS[f"{component.__name__}Args"]
 
 
+@cache
+def plan_of(component: type[Component]) -> Plan:
+    """What a component declares with its required arguments."""
+    return declare(cases.build(component))
+
+
 @every_component
 def test_it_can_be_created_with_its_required_arguments_and_has_its_token(component: type[Component]) -> None:
-    plan = declare(cases.build(component))
+    plan = plan_of(component)
     assert [each.type for each in plan if each.name == "example" and not each.parent] == [
         f"{PACKAGE}:index:{component.__name__}"
     ]
@@ -55,14 +61,14 @@ def test_its_constructor_takes_name_args_and_options(component: type[Component])
 
 @every_component
 def test_every_child_has_it_as_parent_and_its_name_as_prefix(component: type[Component]) -> None:
-    children = [each for each in declare(cases.build(component)) if each.custom]
+    children = [each for each in plan_of(component) if each.custom]
     assert {each.parent for each in children} == {"example"}
     assert [each.name for each in children if not each.name.startswith("example-")] == []
 
 
 @every_component
 def test_names_of_children_are_lower_kebab(component: type[Component]) -> None:
-    names = [each.name for each in declare(cases.build(component))]
+    names = [each.name for each in plan_of(component)]
     assert [name for name in names if not re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", name)] == []
 
 
@@ -79,7 +85,7 @@ def test_two_components_of_a_type_do_not_collide(component: type[Component]) -> 
 @every_component
 def test_every_taggable_child_has_the_tags_the_stack_and_its_name(component: type[Component]) -> None:
     if "tags" not in args_of(component).__annotations__:
-        assert all(not each.type.startswith("aws:") for each in declare(cases.build(component)))
+        assert all(not each.type.startswith("aws:") for each in plan_of(component))
         return
     plan = declare(cases.build(component, tags={"owner": "ml-team"}))
     taggable = [each for each in plan if each.custom and _takes_tags(each.type)]
@@ -99,7 +105,7 @@ def test_every_taggable_child_has_the_tags_the_stack_and_its_name(component: typ
 @every_component
 def test_every_role_has_the_caller_s_boundary(component: type[Component]) -> None:
     if "permissions_boundary_arn" not in args_of(component).__annotations__:
-        assert declare(cases.build(component)).of(aws.iam.Role) == []
+        assert plan_of(component).of(aws.iam.Role) == []
         return
     boundary = "arn:aws:iam::123456789012:policy/boundary"
     roles = declare(cases.build(component, permissions_boundary_arn=boundary)).of(aws.iam.Role)
@@ -108,7 +114,7 @@ def test_every_role_has_the_caller_s_boundary(component: type[Component]) -> Non
 
 @every_component
 def test_every_kubernetes_object_has_the_stack_and_its_name(component: type[Component]) -> None:
-    for each in declare(cases.build(component)):
+    for each in plan_of(component):
         if each.type.startswith("kubernetes:"):
             assert each.inputs["metadata"]["annotations"] == {
                 "mlplatform.io/name": each.name,
@@ -147,8 +153,8 @@ def test_another_language_can_pass_only_required_arguments_and_reads_every_outpu
     make = host_makes(component, {to_camel(arg): value for arg, value in cases.CASES[component].items()})
     state: dict[str, Any] = {}
     plan = declare(lambda: state.update(make().state))
-    assert plan == declare(cases.build(component))
-    schema = host.schema()["resources"][f"{PACKAGE}:index:{component.__name__}"]
+    assert plan == plan_of(component)
+    schema = catalogue.schema()["resources"][f"{PACKAGE}:index:{component.__name__}"]
     assert {*state} == {*schema["properties"]}
 
 
@@ -165,7 +171,7 @@ def test_each_missing_none_or_misspelled_argument_is_rejected_by_name(
             assert refused(component, without) == {name: "is missing"}
             assert refused(component, {**case, name: None}) == {name: "is missing"}
         else:
-            assert declare(partial(make, "example", {**case, name: None})) == declare(cases.build(component)), (
+            assert declare(partial(make, "example", {**case, name: None})) == plan_of(component), (
                 f"None is the same as no {name}"
             )
 
@@ -258,7 +264,7 @@ def test_tags_may_be_outputs(component: type[Component]) -> None:
 def test_every_declared_output_is_registered(component: type[Component]) -> None:
     declared = {name for name in inspect.get_annotations(component) if not name.startswith("_")}
     assert declared
-    assert {*declare(cases.build(component)).outputs["example"]} == declared
+    assert {*plan_of(component).outputs["example"]} == declared
 
 
 @every_component
@@ -365,7 +371,7 @@ def refused(component: type[Component], args: Mapping[str, Any]) -> dict[str, st
 def host_makes(component: type[Component], inputs: Mapping[str, Any]) -> Callable[[], Any]:
     """A program in which the host creates a component from JSON. As with the engine, every number is a float."""
     message = json_format.ParseDict(inputs, struct_pb2.Struct())
-    return lambda: host.Catalogue().construct(
+    return lambda: catalogue.provider().construct(
         "example", f"{PACKAGE}:index:{component.__name__}", rpc.deserialize_properties(message, keep_unknowns=True)
     )
 

@@ -2,11 +2,11 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
+import catalogue
 from mlpctl.config import Platform, profiles
 from mlpctl.config.schema import schema
 from mlpctl.reference import pages
 from mlpctl.review import as_json
-from mlplatform import host
 
 Golden = Callable[[Path, str], None]
 
@@ -25,4 +25,4 @@ def test_the_schema_of_reviews_is_current(golden: Golden, root: Path) -> None:
 
 
 def test_the_schema_for_other_languages_is_current(golden: Golden, root: Path) -> None:
-    golden(root / "tests" / "golden" / "package-schema.json", json.dumps(host.schema(), indent=2) + "\n")
+    golden(root / "tests" / "golden" / "package-schema.json", json.dumps(catalogue.schema(), indent=2) + "\n")

@@ -1,5 +1,6 @@
 """The table of credential forms has two readers: plain values are refused, and reviews redact."""
 
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -33,7 +34,7 @@ def samples(form: Form) -> list[Any]:
 
 
 @pytest.fixture
-def alone(form: Form, monkeypatch: pytest.MonkeyPatch) -> Form:
+def alone(form: Form, monkeypatch: pytest.MonkeyPatch) -> Iterator[Form]:
     """A form that both readers see alone: no other form, name or randomness gives the credential away."""
 
     def possible(reader: Reader, lower: str) -> tuple[Form, ...]:
@@ -44,7 +45,9 @@ def alone(form: Form, monkeypatch: pytest.MonkeyPatch) -> Form:
     monkeypatch.setattr("awsfacts.secret_names.assigns", lambda *_: False)
     monkeypatch.setattr("mlpctl.review.signs.named_secret", lambda _: "")
     monkeypatch.setattr("awsfacts.randomness.looks_random", lambda _: False)
-    return form
+    credentials.sort.cache_clear()
+    yield form
+    credentials.sort.cache_clear()
 
 
 @pytest.mark.parametrize("form", TABLE, ids=lambda form: f"{form.name}: {form.has[0]}")

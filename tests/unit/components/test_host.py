@@ -11,6 +11,7 @@ from pulumi import InputPropertiesError
 from pulumi.output import Unknown
 from pydantic import BaseModel
 
+import catalogue
 import mlplatform
 from mlplatform import host
 from mlplatform.checks import arguments
@@ -18,7 +19,7 @@ from mlplatform.spec import Spec
 from mlplatform.testing import declare
 
 KEY = "arn:aws:kms:us-east-1:123456789012:key/00000000-0000-0000-0000-000000000000"
-SCHEMA = host.schema()
+SCHEMA = catalogue.schema()
 SPECS = {
     token: kind
     for token in SCHEMA["types"]
@@ -64,7 +65,7 @@ def test_an_enumeration_lists_its_values() -> None:
 
 def problems(kind: str, inputs: dict[str, Any]) -> dict[str, str]:
     with pytest.raises(InputPropertiesError) as raised:
-        host.Catalogue().construct("example", f"mlplatform:index:{kind}", inputs)
+        catalogue.provider().construct("example", f"mlplatform:index:{kind}", inputs)
     return {each["property_path"]: each["reason"] for each in raised.value.errors or ()}
 
 
@@ -99,7 +100,7 @@ def test_an_output_for_a_plain_value_is_rejected() -> None:
 
 def test_a_name_that_aws_or_kubernetes_would_reject_is_rejected() -> None:
     with pytest.raises(InputPropertiesError) as raised:
-        host.Catalogue().construct("Weights", "mlplatform:index:DataBucket", {"bucket": {}, "dataKeyArn": KEY})
+        catalogue.provider().construct("Weights", "mlplatform:index:DataBucket", {"bucket": {}, "dataKeyArn": KEY})
     (problem,) = raised.value.errors or ()
     assert problem["property_path"] == "name"
     assert problem["reason"].startswith('is "Weights"; allowed: lower-case letters')
@@ -116,7 +117,7 @@ def test_a_missing_argument_is_reported_with_its_camel_case_name() -> None:
 
 def test_an_unknown_component_is_rejected_with_the_list_of_components() -> None:
     with pytest.raises(ValueError, match=r"mlplatform:index:Lake is not a component; allowed: .*DataBucket"):
-        host.Catalogue().construct("example", "mlplatform:index:Lake", {})
+        catalogue.provider().construct("example", "mlplatform:index:Lake", {})
 
 
 def test_importing_the_library_does_not_load_the_host(root: Path) -> None:
