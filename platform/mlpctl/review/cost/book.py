@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Final, NamedTuple, NoReturn
 
@@ -280,7 +280,15 @@ def load(path: Path | None = None) -> Book:
         BookError: a file is missing or has an invalid structure. Invalid rows are reported on first use.
 
     """
-    folder = path or FOLDER
+    return _load(path) if path else _cached(FOLDER)
+
+
+@cache
+def _cached(folder: Path) -> Book:
+    return _load(folder)
+
+
+def _load(folder: Path) -> Book:
     return Book(_sources(_text(folder / SOURCES)), _grouped(_text(folder / PRICES), PRICES, _COLUMNS, 2), folder)
 
 
