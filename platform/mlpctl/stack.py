@@ -2,14 +2,16 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
+import sys
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
+from tempfile import TemporaryDirectory, TemporaryFile
 from typing import TYPE_CHECKING, Any, Final
 
 from mlpctl import failures, filebackend, project, statefile, urns
@@ -19,6 +21,9 @@ from mlpctl.filebackend import Lock
 
 if TYPE_CHECKING:
     from mlsandbox import Sandbox
+
+POLICIES: Final = Path("platform", "policies")
+"""The policy pack of a project, in its folder."""
 
 INSTALLATION: Final = "https://www.pulumi.com/docs/iac/download-install/"
 
@@ -249,23 +254,40 @@ class SandboxStack(Stack):
                 raise StackError(_locked_message(self.name, [holder]))
             yield
 
-    def update(self) -> tuple[int, Update]:
-        """Run `pulumi up` on the terminal. Returns its exit code and its result.
+    def update(self, progress: AbstractContextManager[Any] | None = None) -> tuple[int, Update]:
+        """Run `pulumi up` on the terminal, with the project's policy pack. Returns its exit code and its result.
 
         Resources whose creation failed in AWS are replaced. If they are protected, their protection is removed first,
         because the engine would reject the replacement. They never worked, so they contain nothing.
+
+        During an update, the engine evaluates rules for the whole stack only at the end. Therefore, a preview that is
+        shown only if it fails evaluates them first.
+
+        Args:
+            progress: Shows that the preview is running. Default: nothing is shown.
         """
         failed = self.failed_creations()
         for urn, protected in failed.items():
             if protected:
                 self.pulumi("state", "unprotect", urn, "--yes", "--stack", self.name)
-        replacements = [option for urn in failed for option in ("--replace", urn)]
+        options = [option for urn in failed for option in ("--replace", urn)]
+        if (self.root / POLICIES).is_dir():
+            options += ["--policy-pack", str(self.root / POLICIES)]
+            with TemporaryFile("w+", encoding="utf-8") as output:
+                with progress or nullcontext():
+                    code, result = self._logged("preview", *options, stdout=output, stderr=subprocess.STDOUT)
+                if code != 0:
+                    output.seek(0)
+                    shutil.copyfileobj(output, sys.stdout)
+                    return code, result
+        return self._logged("up", "--yes", "--skip-preview", "--suppress-outputs", *options)
+
+    def _logged(self, *command: str, **options: Any) -> tuple[int, Update]:
         with TemporaryDirectory(prefix="mlpctl-") as folder:
             events = Path(folder) / "events.json"
             # The CLI accepts this long-standing option only with PULUMI_DEBUG_COMMANDS.
             code = self.show(
-                *("up", "--yes", "--skip-preview", "--suppress-outputs", *replacements, "--event-log", str(events)),
-                environment={"PULUMI_DEBUG_COMMANDS": "true"},
+                *command, "--event-log", str(events), environment={"PULUMI_DEBUG_COMMANDS": "true"}, **options
             )
             lines = events.read_text(encoding="utf-8").splitlines() if events.exists() else []
         return code, failures.read(lines)

@@ -47,7 +47,7 @@ def _update(stack: SandboxStack, loaded: config.Loaded[config.Platform], console
 
     if refreshed := stack.catch_up():
         console.print(refreshed, highlight=False)
-    code, result = stack.update()
+    code, result = stack.update(console.status("Evaluating the rules for the plan"))
     if code == 0:
         console.print(Text(), summary(stack), soft_wrap=True)
     elif result.failures:

@@ -192,6 +192,32 @@ def test_a_failed_creation_is_unprotected_before_its_replacement(stack: SandboxS
     assert f"--replace {never_worked}" in up
 
 
+def test_a_plan_that_violates_a_rule_is_shown_and_not_updated(
+    stack: SandboxStack, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pack = stack.root / "platform" / "policies"
+    pack.mkdir(parents=True)
+    (stack.sandbox.layout.bin / "pulumi").write_text(
+        f"""#!/bin/sh
+echo "$@" >> {stack.root}/commands
+case "$1" in
+stack) cat {stack.root}/state;;
+preview) echo 'ML-S3-01: open is public'; test -e {stack.root}/waived;;
+esac
+"""
+    )
+    assert stack.update() == (1, Update())
+    assert capsys.readouterr().out == "ML-S3-01: open is public\n"
+    (preview,) = commands(stack)[1:]
+    assert preview.startswith(f"preview --policy-pack {pack} --event-log ")
+
+    (stack.root / "waived").touch()
+    assert stack.update() == (0, Update())
+    assert capsys.readouterr().out == ""
+    up = commands(stack)[-1]
+    assert up.startswith(f"up --yes --skip-preview --suppress-outputs --policy-pack {pack} --event-log ")
+
+
 def test_an_update_reads_failures_from_the_event_log(stack: SandboxStack) -> None:
     lone = urn("aws:s3/bucket:Bucket", "lone")
     event = {"diagnosticEvent": {"urn": lone, "severity": "error", "message": "lone: CreateBucket: AccessDenied: no"}}

@@ -202,4 +202,4 @@ def _about_the_stack(found: Evaluation, level: Level) -> Iterator[str]:
         yield f"The waiver of {each.rule} for {each.resource} matches no violation. Remove it from policies.waivers."
     open_rules = {each.rule.id for each in found.results if each.outcome is Outcome.NOT_EVALUATED}
     if open_rules:
-        yield f"Not evaluated, because values are not known yet: {', '.join(sorted(open_rules))}."
+        yield f"Not evaluated, because values are secret or not known yet: {', '.join(sorted(open_rules))}."
