@@ -140,6 +140,9 @@ class Declared:
     depends_on: frozenset[str] = frozenset()
     """URNs of all resources that it depends on."""
 
+    depends: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    """URNs of the resources that each input depends on."""
+
     urn: str = ""
 
     id: str = ""
@@ -358,6 +361,7 @@ class _Monitor(mocks.MockMonitor):
                     },
                     provider=request.provider,
                     depends_on=frozenset(request.dependencies),
+                    depends={name: frozenset(each.urns) for name, each in request.propertyDependencies.items()},
                     urn=response.urn,
                     id=response.id,
                 )

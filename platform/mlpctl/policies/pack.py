@@ -112,12 +112,12 @@ class Checks:
 
         def check(args: StackValidationArgs, report: ReportViolation) -> None:
             given = [self._given(each) for each in args.resources]
-            alone = self._evaluate(self._rules, given, whole=False)
+            of_resources = [rule for rule in self._rules if rule.of_resource is not None]
+            alone = self._evaluate(of_resources, given, whole=False)
             deferred = {(each.rule.id, each.urn) for each in alone.results if each.deferred}
             found = self._evaluate(self._rules, given, whole=True)
             for each in found.results:
-                # A rule for the whole stack is deferred without a resource.
-                is_new = (each.rule.id, each.urn) in deferred or (each.rule.id, "") in deferred
+                is_new = each.rule.of_stack is not None or (each.rule.id, each.urn) in deferred
                 if each.level is level and is_new and (text := _violation(each)):
                     report(text, each.urn or None)
             for text in _about_the_stack(found, level):

@@ -88,6 +88,12 @@ def test_relations_are_found_by_the_dependencies_of_the_engine() -> None:
     assert not [each for each in reported("prod", Level.MANDATORY, bucket, block) if "ML-S3-01" in each]
 
 
+def test_a_rule_for_the_stack_reports_single_resources() -> None:
+    untagged = [each for each in reported("prod", Level.MANDATORY, resource(BUCKET, "data", {})) if "ML-TAG-01" in each]
+    assert len(untagged) == 1
+    assert untagged[0].startswith("ML-TAG-01: data lacks the tags ")
+
+
 def test_what_is_not_known_yet_is_named() -> None:
     bucket = resource(BUCKET, "data", {})
     block = resource(BLOCK, "block", {"bucket": UNKNOWN_STRING_VALUE})

@@ -1,0 +1,89 @@
+"""The plans of this repository's stacks, as a review and a policy pack read them, without an engine."""
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, Self
+
+import yaml
+
+from mlpctl.keys import PLATFORM
+from mlpctl.policies.stack import StackRules
+from mlpctl.review import reader
+from mlpctl.review.plan import Change, Plan
+from mlpctl.settings.policies import PolicySettings
+from mlplatform.testing import Declared
+from mlplatform.testing import Plan as Declaration
+
+
+@dataclass(frozen=True)
+class StackPlan:
+    """What a stack declares, and the platform's section of its file."""
+
+    platform: Mapping[str, Any]
+    resources: tuple[Declared, ...]
+
+    @classmethod
+    def of(cls, file: Path, plan: Declaration) -> Self:
+        platform = yaml.safe_load(file.read_text(encoding="utf-8"))["config"][PLATFORM]
+        return cls(platform, tuple(each for each in plan if each.custom))
+
+    @property
+    def rules(self) -> StackRules:
+        return StackRules.of(self.platform, PolicySettings.model_validate(self.platform.get("policies") or {}))
+
+    def with_settings(self, more: Mapping[str, Any]) -> Self:
+        """The same with more settings in its file."""
+        return replace(self, platform={**self.platform, **more})
+
+    def with_resources(self, resources: Iterable[Declared]) -> Self:
+        return replace(self, resources=tuple(resources))
+
+    def review_plan(self) -> Plan:
+        """The plan of its creation."""
+        config = {PLATFORM: json.dumps(self.platform)}
+        return Plan(changes=tuple(map(_created, self.resources)), config=config)
+
+    def policy_resources(self) -> list[Any]:
+        """The arguments of a policy pack."""
+        by_urn = {each.urn: each for each in self.resources}
+        return [
+            SimpleNamespace(
+                urn=each.urn,
+                resource_type=each.type,
+                props=each.inputs,
+                opts=SimpleNamespace(protect=each.protected),
+                property_dependencies={
+                    name: [by_urn[urn] for urn in urns if urn in by_urn] for name, urns in each.depends.items()
+                },
+            )
+            for each in self.resources
+        ]
+
+
+_READ: dict[int, tuple[Declared, Change]] = {}
+"""The changes by the resources that they create, since stacks that differ in one resource are read again and again."""
+
+
+def _created(each: Declared) -> Change:
+    if id(each) not in _READ:
+        step = {"op": "create", "urn": each.urn, "newState": _state(each)}
+        (change,) = reader.read(json.dumps({"steps": [step], "changeSummary": {"create": 1}})).changes
+        _READ[id(each)] = (each, change)
+    return _READ[id(each)][1]
+
+
+def _state(each: Declared) -> dict[str, Any]:
+    return {
+        "urn": each.urn,
+        "type": each.type,
+        "custom": True,
+        "id": each.id,
+        "inputs": dict(each.inputs),
+        "outputs": dict(each.inputs),
+        "protect": each.protected,
+        "retainOnDelete": each.retained,
+        "propertyDependencies": {name: sorted(urns) for name, urns in each.depends.items()},
+    }
