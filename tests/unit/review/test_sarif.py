@@ -160,7 +160,9 @@ SCHEMA: Final[Mapping[str, Any]] = {
 
 def written(*findings: RuleFinding, **fields: Any) -> Any:
     """The run in the SARIF of a report with these findings, which is valid."""
-    rules = Rules(**{"profile": "prod", "passed": 3, "findings": findings, "gaps": (), "file": "stacks/a.yaml"} | fields)
+    rules = Rules(
+        **{"profile": "prod", "passed": 3, "findings": findings, "gaps": (), "file": "stacks/a.yaml"} | fields
+    )
     made: Report = report().model_copy(update={"rules": rules})
     text = to_sarif(made)
     assert text.isascii()
