@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from mlpctl.audit.cli import CODES as AUDIT_CODES
-from mlpctl.audit.cli import audit
+from mlpctl.audit.cli import audit, evidence
 from mlpctl.ending import message, resumable, reviewed
 from mlpctl.errors import FAILED, UserError
 from mlpctl.options import Account, Folder, Stack
@@ -154,6 +154,7 @@ def review(
 
 
 app.command(epilog=AUDIT_CODES)(audit)
+app.command(epilog=AUDIT_CODES)(evidence)
 
 
 @app.command(epilog=CODES.format(""))

@@ -22,7 +22,9 @@ Live = Annotated[
         "does not contain. Otherwise the state is judged.",
     ),
 ]
-Commit = Annotated[str, typer.Option(help="Audited commit. Default: from the CI variables of GitHub or GitLab.")]
+Commit = Annotated[
+    str, typer.Option(help="Audited commit. Default: from the CI variables, or that of a checkout without changes.")
+]
 RunUrl = Annotated[str, typer.Option(help="URL of the CI run. Default: from the CI variables of GitHub or GitLab.")]
 
 
@@ -60,6 +62,30 @@ def audit(
         ).report
         write(report, wanted, console())
     raise typer.Exit(report.outcome)
+
+
+def evidence(
+    out: Annotated[Path, typer.Option("--out", help="Folder for evidence.json and evidence.html; it is created.")],
+    stack: Stack = "local",
+    live: Live = False,
+    commit: Commit = "",
+    run_url: RunUrl = "",
+    account: Account = False,
+    folder: Folder = None,
+) -> None:
+    """Write the evidence for auditors: the result of each rule for each resource, and the controls that rules serve."""
+    from mlpctl.audit import command
+    from mlpctl.audit import evidence as bundles
+
+    _check(account, folder)
+    with reviewed():
+        bundles.check(out)
+        found = command.audit(stack, account=account, folder=folder, really=live, commit=commit, run_url=run_url)
+        bundle = bundles.of(found)
+        files = bundles.write(bundle, out)
+        for line in (bundle.verdict, *(f"Wrote {file}." for file in files)):
+            console().print(line, highlight=False, markup=False, soft_wrap=True)
+    raise typer.Exit(found.report.outcome)
 
 
 def _check(account: bool, folder: Path | None) -> None:

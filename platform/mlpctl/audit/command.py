@@ -1,6 +1,7 @@
 """Implements `mlpctl audit` and `mlpctl evidence`: reads a stack, judges it and reports."""
 
 import os
+import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -47,7 +48,8 @@ def audit(name: str, *, account: bool, folder: Path | None, really: bool, commit
         account: whether to use the backend and the account of this shell; otherwise the sandbox.
         folder: folder of the sandbox; None for the default next to the project.
         really: whether to read AWS and the cluster, and to look for resources with the stack's tag.
-        commit: the audited commit; by default from the variables of the CI service.
+        commit: the audited commit; by default from the variables of the CI service, or that of a checkout without
+            changes.
         run_url: URL of the run; by default from the variables of the CI service.
 
     Raises:
@@ -73,8 +75,23 @@ def audit(name: str, *, account: bool, folder: Path | None, really: bool, commit
     rules = ruling.report(evaluation, levels, today(), plan.parents, ours)
     found = reports.report(plan, rules, state.left_out(deployment), strangers, stack.tag, live=really)
     source = origin.origin(os.environ, datetime.now(UTC), commit=commit, run_url=run_url)
+    if not source.commit:
+        source = source.model_copy(update={"commit": commit_of(root)})
     named = {"project": found.project or project.name(root), "stack": found.stack or name, "origin": source}
     return Audit(found.model_copy(update=named), plan, evaluation, levels, ours, deployment, strangers, live=really)
+
+
+def commit_of(root: Path) -> str:
+    """The commit of a checkout; empty if it has changes, or is no checkout."""
+
+    def git(*command: str) -> str | None:
+        try:
+            done = subprocess.run(["git", "-C", str(root), *command], capture_output=True, text=True, check=False)
+        except OSError:
+            return None
+        return done.stdout.strip() if done.returncode == 0 else None
+
+    return (git("rev-parse", "HEAD") or "") if git("status", "--porcelain") == "" else ""
 
 
 def _in_sandbox(root: Path, name: str, folder: Path | None, *, really: bool) -> Stack:

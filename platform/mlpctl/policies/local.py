@@ -1,5 +1,6 @@
 """What the stack file on this machine adds to the judgement of a stack: own rules, and lines to point at."""
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -27,6 +28,9 @@ class Local:
 
     file: str = ""
     """The file, relative to the repository, or to the project without one."""
+
+    sha256: str = ""
+    """Digest of the file."""
 
     config: Mapping[str, Any] = field(default_factory=dict)
     """The section `config` of the file."""
@@ -75,13 +79,15 @@ def of_plan(project_name: str, stack: str) -> Local:
 def _read(root: Path, stack: str) -> Local:
     path = config.find(root, stack)
     try:
-        document = parse(path.read_bytes())
+        content = path.read_bytes()
+        document = parse(content)
     except (OSError, YamlError):
         return NOTHING
     data = document.data if isinstance(document.data, Mapping) else {}
     section = data.get("config")
     return Local(
         file=_shown(root, path),
+        sha256=hashlib.sha256(content).hexdigest(),
         config=section if isinstance(section, Mapping) else {},
         lines=_lines(document),
     )
