@@ -1,9 +1,11 @@
 """Own rules of a team: `policies.packs`, in the policy pack, reviews and audits."""
 
 import json
+import re
 import sys
 from dataclasses import replace
 from datetime import date
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -155,6 +157,18 @@ def test_the_policy_pack_loads_the_own_rules_of_its_project(tmp_path: Path) -> N
         pack.own_rules(folder, ["acme"], "other")
     with pytest.raises(SystemExit, match="the folder nowhere does not exist"):
         pack.own_rules(folder, ["nowhere"], "shop")
+
+
+def test_the_example_in_the_documentation_works(tmp_path: Path, root: Path) -> None:
+    text = (root / "docs" / "own-rules.md").read_text()
+    rule, _, test, *_ = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
+    own_rules.pack(tmp_path, text=rule, file="queues.py")
+    own_rules.pack(tmp_path, text=test, file="test_queues.py")
+    assert [each.id for each in load(tmp_path, ["acme"])] == ["ACME-SQS-01"]
+    (package,) = [
+        name for name, each in sys.modules.items() if [*getattr(each, "__path__", [])] == [str(tmp_path / "acme")]
+    ]
+    import_module(f"{package}.test_queues").test_a_queue_needs_a_dead_letter_queue()
 
 
 def test_the_lines_of_a_stack_file_are_known_without_its_code(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
