@@ -2,11 +2,8 @@
 
 import os
 import subprocess
-from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 from rich.console import Console
 
@@ -14,30 +11,12 @@ from mlpctl import project
 from mlpctl.audit import live, state
 from mlpctl.audit import report as reports
 from mlpctl.audit.live import Unmanaged
+from mlpctl.audit.report import Audit
 from mlpctl.policies import local, ruling
-from mlpctl.policies.evaluate import Evaluation
-from mlpctl.policies.local import Local
-from mlpctl.policies.stack import StackRules
 from mlpctl.recover.search import tagged
 from mlpctl.review import origin
 from mlpctl.review.command import today
-from mlpctl.review.plan import Plan
-from mlpctl.review.report import Report
 from mlpctl.stack import SandboxStack, Stack
-
-
-@dataclass(frozen=True)
-class Audit:
-    """A stack that was judged."""
-
-    report: Report
-    plan: Plan
-    evaluation: Evaluation
-    stack: StackRules
-    local: Local
-    deployment: Mapping[str, Any]
-    unmanaged: tuple[Unmanaged, ...] = ()
-    live: bool = False
 
 
 def audit(name: str, *, account: bool, folder: Path | None, really: bool, commit: str = "", run_url: str = "") -> Audit:

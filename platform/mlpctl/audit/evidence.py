@@ -13,7 +13,6 @@ from typing import Any, Final
 import jinja2
 
 from mlpctl import urns
-from mlpctl.audit.command import Audit
 from mlpctl.audit.evidence_model import (
     Coverage,
     Drift,
@@ -28,6 +27,7 @@ from mlpctl.audit.evidence_model import (
     Verdict,
     Waived,
 )
+from mlpctl.audit.report import Audit
 from mlpctl.errors import InputError
 from mlpctl.policies import evaluate
 from mlpctl.policies.approvals import APPROVAL

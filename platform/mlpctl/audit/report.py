@@ -1,10 +1,15 @@
 """The report of an audit: that of a review, with what is deployed in place of what changes."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Final
 
 from mlpctl import urns
 from mlpctl.audit.live import Unmanaged, told
+from mlpctl.audit.state import Deployment
+from mlpctl.policies.evaluate import Evaluation
+from mlpctl.policies.local import Local
+from mlpctl.policies.stack import StackRules
 from mlpctl.review.groups import counts, groups
 from mlpctl.review.plan import Message, Op, Plan
 from mlpctl.review.report import Report, Unchecked
@@ -25,6 +30,20 @@ NOT_TAGGED: Final = Unchecked(
     why="AWS's tagging API finds resources by their tags, and does not support IAM",
 )
 LEFT_OUT: Final = "Resources that are being replaced"
+
+
+@dataclass(frozen=True)
+class Audit:
+    """A stack that was judged."""
+
+    report: Report
+    plan: Plan
+    evaluation: Evaluation
+    stack: StackRules
+    local: Local
+    deployment: Deployment
+    unmanaged: tuple[Unmanaged, ...] = ()
+    live: bool = False
 
 
 def report(
