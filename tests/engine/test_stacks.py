@@ -83,11 +83,19 @@ def test_a_second_up_has_no_changes(project: Any) -> None:
     project.pulumi("up", "--yes", "--skip-preview", "--expect-no-changes", "--stack", project.stack)
 
 
-def test_the_running_stack_meets_its_mandatory_rules_without_drift_or_strangers(project: Any, sandbox: Any) -> None:
-    report = audited(project, sandbox, "--live")
+def test_the_running_stack_meets_its_mandatory_rules(project: Any, sandbox: Any) -> None:
+    report = audited(project, sandbox)
     assert [each["text"] for each in report["rules"]["findings"] if each["mandatory"]] == []
     assert report["rules"]["passed"] > 100
-    assert "no drift" in report["verdict"] and report["groups"] == []
+    assert {each["field"].split(".")[0] for each in report["rules"]["findings"]} <= {*platform(project), "keys", ""}
+
+
+def test_what_is_really_there_meets_them_too_without_drift_or_strangers(project: Any, sandbox: Any) -> None:
+    if project.stack != "dev":
+        pytest.skip("tested with one stack only: it takes as long as a refresh")
+    report = audited(project, sandbox, "--live")
+    assert "no mandatory violation" in report["verdict"] and "no drift" in report["verdict"]
+    assert report["groups"] == []
     assert [each for each in report["notes"] if "the AWS service that sets" not in each] == []
 
 

@@ -10,13 +10,13 @@ from typing import Any
 import jsonschema
 import pytest
 
+import own_rules
 from mlpctl.audit import command, evidence
 from mlpctl.policies.frameworks import FRAMEWORKS
 from mlpctl.policies.rules import rules
 from unit.audit import deployed
 from unit.audit.deployed import GUARDS
 from unit.audit.test_audit import REFRESH
-from unit.policies import own_rules
 from unit.review.commands import Mlpctl, Ran, mlpctl, prices
 
 __all__ = ["mlpctl", "prices"]  # fixtures
