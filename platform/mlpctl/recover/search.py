@@ -50,9 +50,10 @@ LONGEST_CHANGE_S: Final = 3600.0
 @contextmanager
 def environment(env: Mapping[str, str]) -> Iterator[None]:
     """Run boto3 and the cluster's credential plugin with the environment of a stack's `pulumi` commands."""
-    before: Mapping[str, Any] = dict(os.environ)
+    # A stack in an account has the environment of this process itself.
+    before, during = dict(os.environ), dict(env)
     os.environ.clear()
-    os.environ.update(env)
+    os.environ.update(during)
     try:
         yield
     finally:
