@@ -88,16 +88,16 @@ def _imported(package: str, path: Path, names: Iterable[str], folder: str) -> It
             with contextlib.redirect_stdout(sys.stderr):
                 module = import_module(f"{package}.{name}")
         except (Exception, SystemExit) as error:
-            line = _line(error, path)
-            where = f"{folder}/{name}.py" if line is None else line
+            where = f"{folder}/{_line(error, path) or f'{name}.py'}"
             what = f"{type(error).__name__}: {error}".rstrip(": ")
             raise PackError(f"{FIELD}: {where} cannot be imported: {what}.") from None
         yield module
 
 
-def _line(error: BaseException, path: Path) -> str | None:
-    """The file and line of a pack that an error comes from."""
-    if isinstance(error, SyntaxError) and error.filename and Path(error.filename).is_relative_to(path):
-        return f"{path.name}/{Path(error.filename).relative_to(path)}:{error.lineno}"
-    frames = [each for each in traceback.extract_tb(error.__traceback__) if Path(each.filename).is_relative_to(path)]
-    return f"{path.name}/{Path(frames[-1].filename).relative_to(path)}:{frames[-1].lineno}" if frames else None
+def _line(error: BaseException, path: Path) -> str:
+    """The file, relative to its pack, and line that an error comes from; empty if it does not come from the pack."""
+    places = [(each.filename, each.lineno) for each in traceback.extract_tb(error.__traceback__)]
+    if isinstance(error, SyntaxError) and error.filename:
+        places.append((error.filename, error.lineno))
+    own = [(Path(file).relative_to(path), line) for file, line in places if Path(file).is_relative_to(path)]
+    return "{}:{}".format(*own[-1]) if own else ""

@@ -73,6 +73,10 @@ def test_a_pack_that_cannot_be_used_is_one_clear_sentence(tmp_path: Path) -> Non
     )
     own_rules.pack(tmp_path, "syntax", text="a = 1\ndef f(:\n")
     assert "syntax/buckets.py:2 cannot be imported: SyntaxError" in refused(tmp_path, "syntax")
+    own_rules.pack(tmp_path, "deep/er", text="\n\n1 / 0")
+    assert "deep/er/buckets.py:3 cannot be imported: ZeroDivisionError: division by zero." in refused(
+        tmp_path, "deep/er"
+    )
     own_rules.pack(tmp_path, "exits", text="import sys\nsys.exit(3)")
     assert "exits/buckets.py:2 cannot be imported: SystemExit: 3." in refused(tmp_path, "exits")
     own_rules.pack(tmp_path, "malformed", id="acme 1")
