@@ -4,16 +4,17 @@ import io
 import json
 import os
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from mlpctl.errors import FAILED, InputError, UserError, of_the_installation, of_the_system
+from mlpctl.audit.cli import CODES as AUDIT_CODES
+from mlpctl.audit.cli import audit, evidence
+from mlpctl.ending import message, resumable, reviewed
+from mlpctl.errors import FAILED, UserError
+from mlpctl.options import Account, Folder, Stack
 from mlpctl.out import console
-from mlsandbox import SandboxError
 from mlsandbox.cli import app as sandbox_app
 
 if TYPE_CHECKING:
@@ -37,22 +38,6 @@ app.add_typer(eks_app, name="eks")
 app.add_typer(prices_app, name="prices")
 app.add_typer(sandbox_app, name="sandbox")
 
-NOT_RUN = 3
-"""Exit code of a review or estimate that could not be completed; the limits were not checked."""
-
-INTERRUPTED = 130
-"""Exit code that shells use for a program interrupted by Ctrl-C."""
-
-BROKEN_PIPE = 141
-"""Exit code that shells use for a program whose output pipe was closed."""
-
-Stack = Annotated[str, typer.Option("--stack", "-s", help="Name of the stack, e.g. local.")]
-Folder = Annotated[
-    Path | None, typer.Option("--folder", help="Folder of the sandbox. Default: .sandbox next to Pulumi.yaml.")
-]
-Account = Annotated[
-    bool, typer.Option("--account", help="Use the backend and AWS account of this shell instead of the sandbox.")
-]
 PlanFile = Annotated[
     Path | None,
     typer.Option("--plan", help="Existing output of `pulumi preview --json`; - for standard input."),
@@ -66,7 +51,7 @@ def up(stack: Stack = "local", folder: Folder = None) -> None:
     from mlpctl.up import up as bring_up
     from mlsandbox import Sandbox
 
-    with _resumable():
+    with resumable():
         code = bring_up(project.root(), stack, Sandbox.find(folder, console()), console())
     raise typer.Exit(code)
 
@@ -140,6 +125,10 @@ def review(
     json: Annotated[
         Path | None, typer.Option(help="Write the report as JSON to this file; - for standard output.")
     ] = None,
+    sarif: Annotated[
+        Path | None,
+        typer.Option(help="Write violations of rules as SARIF to this file, for code scanning; - for standard output."),
+    ] = None,
     commit: Annotated[
         str, typer.Option(help="Reviewed commit. Default: from the CI variables of GitHub or GitLab.")
     ] = "",
@@ -154,12 +143,18 @@ def review(
 
     if plan and (account or folder):
         raise typer.BadParameter("--plan is an existing plan; it cannot be combined with --account or --folder.")
-    wanted = {"markdown": markdown, "html": html, "json": json}
-    with _reviewed():
+    wanted = {"markdown": markdown, "html": html, "json": json, "sarif": sarif}
+    with reviewed():
         command.check_writable(wanted, plan)
-        report = command.review(_plan(stack, plan, account, folder), commit=commit, run_url=run_url)
+        # Rules are loaded before anything is started.
+        local = None if plan else command.local_of(stack)
+        report = command.review(_plan(stack, plan, account, folder), commit=commit, run_url=run_url, local=local)
         command.write(report, wanted, console())
     raise typer.Exit(report.outcome)
+
+
+app.command(epilog=AUDIT_CODES)(audit)
+app.command(epilog=AUDIT_CODES)(evidence)
 
 
 @app.command(epilog=CODES.format(""))
@@ -180,7 +175,7 @@ def cost(
         raise typer.BadParameter(
             "--plan is an existing plan; it cannot be combined with --account, --folder or --compare."
         )
-    with _reviewed():
+    with reviewed():
         given = book.load(), command.today(), console()
         if names := list(dict.fromkeys(filter(None, (each.strip() for each in compare.split(","))))):
             plans = {name: _plan(name, None, account, folder) for name in names}
@@ -321,7 +316,7 @@ def prices_refresh(
     from mlpctl.review.cost import book, refresh
 
     shown = console()
-    with _resumable():
+    with resumable():
         done = refresh.refresh(
             region,
             service,
@@ -331,9 +326,6 @@ def prices_refresh(
     for problem in done.problems:
         shown.print(problem, style="yellow", highlight=False, markup=False, soft_wrap=True)
     shown.print(refresh.summary(done, book.FOLDER), highlight=False, markup=False, soft_wrap=True)
-
-
-DEFECT = "This is a bug in mlpctl; set MLPCTL_DEBUG=1 to see the traceback."
 
 
 def main() -> None:
@@ -346,7 +338,7 @@ def main() -> None:
     except Exception as error:
         if os.environ.get("MLPCTL_DEBUG"):
             raise
-        sys.stderr.write(f"{_message(error)}\n")
+        sys.stderr.write(f"{message(error)}\n")
         sys.exit(error.exit_code if isinstance(error, UserError) else FAILED)
 
 
@@ -354,41 +346,3 @@ def _plan(stack: str, file: Path | None, account: bool, folder: Path | None) -> 
     from mlpctl.review import command, reader
 
     return reader.load(file) if file else command.plan_of(stack, account=account, folder=folder)
-
-
-@contextmanager
-def _reviewed() -> Iterator[None]:
-    """Use another exit code for a review that could not be completed than for an exceeded limit."""
-    try:
-        with _resumable():
-            yield
-    except BrokenPipeError:
-        # The reader closed the pipe. Without this, Python reports a failed flush at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        raise typer.Exit(BROKEN_PIPE) from None
-    except Exception as error:
-        if os.environ.get("MLPCTL_DEBUG") or isinstance(error, InputError):
-            raise
-        sys.stderr.write(f"{_message(error)}\n")
-        raise typer.Exit(NOT_RUN) from None
-
-
-@contextmanager
-def _resumable() -> Iterator[None]:
-    """On Ctrl-C, print that the command can be continued."""
-    try:
-        yield
-    except KeyboardInterrupt:
-        sys.stderr.write("\nInterrupted. Run the same command again to continue.\n")
-        raise typer.Exit(INTERRUPTED) from None
-
-
-def _message(error: Exception) -> str:
-    """The message for the user: that of an expected error, or a bug report for any other."""
-    from mlpctl.text import visible
-
-    ours = isinstance(error, UserError | SandboxError)
-    text = str(error) if ours else of_the_installation(error) or of_the_system(error)
-    text = text or f"mlpctl failed: {type(error).__name__}: {error}. {DEFECT}"
-    # The text may quote input, whose control characters must not reach the terminal.
-    return "\n".join(visible(line.expandtabs()) for line in text.splitlines())

@@ -1,12 +1,14 @@
 """The policy pack in the real engine: it blocks an update, and a waiver or the absence of the fault lets it pass."""
 
 import json
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+import own_rules
 from engine.conftest import Project
 from mlpctl.policies.rules import rules
 
@@ -25,6 +27,9 @@ def project(root: Path, tmp_path: Path, sandbox: Any) -> Iterator[Project]:
     """A program with one bucket, in a stack with the platform's config of `local`."""
     project = Project.copy(root, tmp_path, sandbox, "local")
     (project.folder / "platform" / "__main__.py").write_text(PROGRAM)
+    shutil.copytree(PACK, project.folder / "platform" / "policies")
+    own_rules.pack(project.folder)
+    project.edit("policies", value={"packs": ["acme"]})
     project.pulumi("stack", "init", "local")
     yield project
     project.pulumi("destroy", "--yes", "--skip-preview", "--stack", "local")
@@ -32,7 +37,15 @@ def project(root: Path, tmp_path: Path, sandbox: Any) -> Iterator[Project]:
 
 
 def up(project: Project, *options: str) -> Any:
-    command = ("up", "--yes", "--stack", "local", "--policy-pack", str(PACK), *options)
+    command = (
+        "up",
+        "--yes",
+        "--stack",
+        "local",
+        "--policy-pack",
+        str(project.folder / "platform" / "policies"),
+        *options,
+    )
     return project.pulumi(*command, check=False)
 
 
@@ -43,7 +56,7 @@ def buckets(project: Project) -> list[str]:
 
 def waive(project: Project, *ids: str) -> None:
     entry = {"resource": "open", "reason": "public benchmark data", "owner": "ml", "expires": "2999-12-31"}
-    project.edit("policies", value={"waivers": [entry | {"rule": id} for id in ids]})
+    project.edit("policies", value={"packs": ["acme"], "waivers": [entry | {"rule": id} for id in ids]})
 
 
 def test_a_mandatory_violation_blocks_the_update_and_waivers_let_it_pass(project: Project) -> None:
@@ -51,9 +64,11 @@ def test_a_mandatory_violation_blocks_the_update_and_waivers_let_it_pass(project
     assert blocked.returncode != 0
     assert "ML-S3-01: open has no public access block. Add a BucketPublicAccessBlock" in blocked.stdout
     assert "[mandatory]" in blocked.stdout
+    own = f"{own_rules.ID}: open has a name without acme-. Begin the name with acme-."
+    assert own in blocked.stdout, "a rule of the team's own"
     assert buckets(project) == []
 
-    found = [rule.id for rule in rules() if f"{rule.id}: open " in blocked.stdout]
+    found = [id for id in (own_rules.ID, *(rule.id for rule in rules())) if f"{id}: open " in blocked.stdout]
     waive(project, *found)
     passed = up(project)
     assert passed.returncode == 0, passed.stdout

@@ -3,6 +3,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import catalogue
+from mlpctl.audit import evidence
 from mlpctl.config import Platform, profiles
 from mlpctl.config.schema import schema
 from mlpctl.reference import pages
@@ -22,6 +23,10 @@ def test_the_reference_pages_are_current(golden: Golden, root: Path) -> None:
 
 def test_the_schema_of_reviews_is_current(golden: Golden, root: Path) -> None:
     golden(root / "docs" / "review-report.schema.json", json.dumps(as_json.schema(), indent=2) + "\n")
+
+
+def test_the_schema_of_evidence_is_current(golden: Golden, root: Path) -> None:
+    golden(root / "docs" / "evidence.schema.json", json.dumps(evidence.schema(), indent=2) + "\n")
 
 
 def test_the_schema_for_other_languages_is_current(golden: Golden, root: Path) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from mlpctl import cli, out
+from mlpctl import cli, ending, out
 from mlpctl.errors import BAD_INPUT, FAILED
 from mlsandbox.host import status_page
 
@@ -231,7 +231,7 @@ def test_an_interrupted_command_says_how_to_continue(
     monkeypatch.setattr("mlsandbox.Sandbox.start", interrupted)
     for command in (("up", "--stack", "local"), ("sandbox", "up")):
         code, _, errors = mlpctl(*command)
-        assert code == cli.INTERRUPTED
+        assert code == ending.INTERRUPTED
         assert "Interrupted. " in errors
         assert "Traceback" not in errors
 

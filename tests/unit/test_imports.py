@@ -55,7 +55,9 @@ def test_a_stack_imports_the_sandbox_for_type_checking_only() -> None:
     graph = grimp.build_graph("mlpctl", "mlsandbox", exclude_type_checking_imports=True, cache_dir=None)
     importers = graph.find_modules_that_directly_import("mlsandbox")
     assert {each for each in importers if each.startswith("mlpctl.")} == {
+        "mlpctl.audit.command",
         "mlpctl.cli",
+        "mlpctl.ending",
         "mlpctl.review.command",
         "mlpctl.up",
     }

@@ -9,6 +9,7 @@ created. Deletions are not shown to policy packs: only reviews check their appro
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime
+from pathlib import Path
 from typing import Any, Final
 
 import pulumi
@@ -25,10 +26,11 @@ from pulumi_policy import (
 from pulumi_policy.proxy import UnknownValueError
 from pydantic import ValidationError
 
-from mlpctl import urns
+from mlpctl import project, urns
 from mlpctl.keys import PLATFORM
 from mlpctl.policies.estate import Estate, Resource
 from mlpctl.policies.evaluate import Evaluation, Outcome, Result, evaluate
+from mlpctl.policies.packs import PackError, load
 from mlpctl.policies.plan_estate import current_type, names_of
 from mlpctl.policies.rule import Level, Rule
 from mlpctl.policies.rules import rules
@@ -41,13 +43,18 @@ NAME: Final = "mlplatform"
 _LEVELS: Final = {Level.MANDATORY: EnforcementLevel.MANDATORY, Level.ADVISORY: EnforcementLevel.ADVISORY}
 
 
-def run() -> None:
+def run(folder: Path) -> None:
     """Serve the pack to the engine.
 
+    Args:
+        folder: the pack's own folder. Own rules are those of the project that it is in.
+
     Raises:
-        SystemExit: the stack's config is invalid; the message is for the user.
+        SystemExit: the stack's config is invalid, or own rules cannot be loaded; the message is for the user.
     """
-    checks = Checks(rules(), stack_rules(), datetime.now(UTC).date())
+    stack = stack_rules()
+    own = own_rules(folder, stack.policies.packs, pulumi.get_project())
+    checks = Checks((*rules(), *own), stack, datetime.now(UTC).date())
     PolicyPack(
         NAME,
         [
@@ -74,6 +81,34 @@ def stack_rules() -> StackRules:
     except ValidationError as error:
         problems = "; ".join(f"policies.{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in error.errors())
         raise SystemExit(f"The rules of the stack are invalid: {problems}.") from None
+
+
+def own_rules(folder: Path, packs: Sequence[str], project_name: str) -> tuple[Rule, ...]:
+    """The rules of a stack's own packs.
+
+    The engine tells a policy pack the config of the stack, but not the folder of its project.
+
+    Args:
+        folder: the folder of the policy pack.
+        packs: the folders of own rules, relative to the project.
+        project_name: the project of the running stack.
+
+    Raises:
+        SystemExit: the policy pack is not in the stack's project, or own rules cannot be loaded.
+    """
+    if not packs:
+        return ()
+    around = (each for each in folder.resolve().parents if (each / project.PROJECT_FILE).is_file())
+    root = next(around, None)
+    if root is None or project.name(root) != project_name:
+        raise SystemExit(
+            f"policies.packs: {folder} is not in the project {project_name}, whose folders contain the rules. Use the "
+            "policy pack of the project."
+        )
+    try:
+        return load(root, packs)
+    except PackError as error:
+        raise SystemExit(str(error)) from None
 
 
 class Checks:

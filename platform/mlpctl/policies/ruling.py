@@ -1,13 +1,15 @@
 """Evaluates the rules for a plan, for its report."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import date
 from typing import Final
 
-from mlpctl import urns
+from mlpctl import failures, urns
+from mlpctl.keys import NAMESPACE
 from mlpctl.policies import approvals
 from mlpctl.policies.evaluate import Evaluation, Outcome, Result, evaluate
+from mlpctl.policies.local import NOTHING, Local
 from mlpctl.policies.plan_estate import of_plan
 from mlpctl.policies.rule import Level, Severity
 from mlpctl.policies.rules import rules
@@ -23,22 +25,52 @@ _SHOWN: Final = (Outcome.FAIL, Outcome.ERROR, Outcome.WAIVED)
 _SEVERITIES: Final = [*reversed(Severity)]
 
 
-def ruled(plan: Plan, dangers: Sequence[Danger], today: date) -> Rules:
+def ruled(plan: Plan, dangers: Sequence[Danger], today: date, local: Local = NOTHING) -> Rules:
     """The results of all rules for what exists after an update, and for what is lost by it.
 
     Raises:
         SettingsError: the section `policies` of the plan's config is invalid.
     """
-    policies = stack_config.section(plan, "policies", PolicySettings)
-    stack = StackRules.of(stack_config.platform(plan), policies)
-    found = evaluate(rules(), of_plan(plan, stack.settings, today), stack.policies, stack.profile, today)
+    stack = stack_rules(plan)
+    found = judged(plan, stack, today, local)
     lost = approvals.results(dangers, stack, today)
-    return report(replace(found, results=(*found.results, *lost)), stack, today)
+    return report(replace(found, results=(*found.results, *lost)), stack, today, plan.parents, local)
 
 
-def report(found: Evaluation, stack: StackRules, today: date) -> Rules:
-    """An evaluation as a part of a report."""
-    findings = [_finding(each) for each in found.results if each.outcome in _SHOWN]
+def stack_rules(plan: Plan) -> StackRules:
+    """The levels and exceptions in a plan's config.
+
+    Raises:
+        SettingsError: the section `policies` is invalid.
+    """
+    policies = stack_config.section(plan, "policies", PolicySettings)
+    return StackRules.of(stack_config.platform(plan), policies)
+
+
+def judged(plan: Plan, stack: StackRules, today: date, local: Local = NOTHING) -> Evaluation:
+    """The results of the rules, own ones included, for the resources that exist after a plan."""
+    known = (*rules(), *local.rules)
+    found = evaluate(known, of_plan(plan, stack.settings, today), stack.policies, stack.profile, today)
+    if local.loaded:
+        return found
+    # A waiver of a rule that was not loaded is not unused.
+    ids = {each.id for each in known}
+    return replace(found, unused=tuple(each for each in found.unused if each.rule in ids or not stack.policies.packs))
+
+
+def report(
+    found: Evaluation, stack: StackRules, today: date, parents: Mapping[str, str], local: Local = NOTHING
+) -> Rules:
+    """An evaluation as a part of a report.
+
+    Args:
+        found: the evaluation.
+        stack: the levels and exceptions of the stack.
+        today: the day on which approvals are valid or not.
+        parents: URN of each resource's parent, which leads to the component's place in the stack file.
+        local: the stack file on this machine.
+    """
+    findings = [_finding(each, parents, local) for each in found.results if each.outcome in _SHOWN]
     order = [each.value for each in _SEVERITIES]
     return Rules(
         profile=stack.profile,
@@ -56,12 +88,17 @@ def report(found: Evaluation, stack: StackRules, today: date) -> Rules:
                 for each in approvals.expired(stack, today)
             ),
         ],
+        file=local.file,
+        line=local.line("policies.waivers" if found.expired else ""),
+        packs=[] if local.loaded else stack.policies.packs,
         expired=len(found.expired),
     )
 
 
-def _finding(result: Result) -> RuleFinding:
+def _finding(result: Result, parents: Mapping[str, str], local: Local) -> RuleFinding:
     rule = result.rule
+    top = urns.outermost(result.urn, parents) if result.urn else ""
+    field = failures.place(top) or "" if top and urns.kind(top).startswith(f"{NAMESPACE}:") else ""
     name = urns.name(result.urn) if result.urn else ""
     waiver = result.waiver
     return RuleFinding(
@@ -74,6 +111,10 @@ def _finding(result: Result) -> RuleFinding:
         words=kind(urns.kind(result.urn)).words if result.urn else "",
         text=f"{name or 'The stack'} {result.text}.",
         remedy=rule.remedy,
+        reason=rule.reason,
+        serves=rule.serves,
+        field=field,
+        line=local.line(field),
         waived=f"{waiver.reason} ({waiver.owner}, until {waiver.expires})" if waiver else "",
     )
 

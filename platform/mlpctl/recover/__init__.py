@@ -1,9 +1,7 @@
 """`mlpctl recover`: repair a stack's state after an interrupted update."""
 
 import json
-import os
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final
 
@@ -14,7 +12,7 @@ from rich.text import Text
 from mlpctl import project, statefile, urns
 from mlpctl.recover import plan
 from mlpctl.recover.plan import Action, Choices, Pending, Verdict
-from mlpctl.recover.search import Search
+from mlpctl.recover.search import Search, environment
 from mlpctl.stack import Stack, StackError
 from mlplatform.component import STACK_TAG
 
@@ -59,7 +57,7 @@ def recover(
         _print_unknown_resources(stack, before, console)
         return True
 
-    with _environment(stack.env), console.status("Looking up the resources"):
+    with environment(stack.env), console.status("Looking up the resources"):
         actions = _actions(before, pending, choices, patience_s)
     if any(action.verdict is Verdict.ASK for action in actions) or dry_run:
         console.print(_table(actions, _TO_DO))
@@ -105,7 +103,7 @@ def reject_lost_state(stack: Stack) -> None:
     state = statefile.find(*stack.place)
     if state is None or state.path.exists():
         return
-    with _environment(stack.env):
+    with environment(stack.env):
         found = Search({}).tagged(stack.tag, project.region(stack.root, stack.name))
     if found:
         raise StackError(
@@ -124,7 +122,7 @@ def _print_unknown_resources(stack: Stack, deployment: plan.Deployment, console:
     """If the state has no resources, print the resources in AWS that have the stack's tag."""
     if any(each.get("custom") for each in deployment.get("resources") or ()):
         return
-    with _environment(stack.env), console.status("Looking up resources with the stack's tag"):
+    with environment(stack.env), console.status("Looking up resources with the stack's tag"):
         found = Search(deployment).tagged(stack.tag, project.region(stack.root, stack.name))
     if not found:
         return
@@ -203,16 +201,3 @@ def _print_choices(stack: Stack, actions: Sequence[Action], console: Console) ->
     if asking:
         console.print("\nNothing was changed. One command can contain several choices.", highlight=False)
     return not asking
-
-
-@contextmanager
-def _environment(env: Mapping[str, str]) -> Iterator[None]:
-    """Run boto3 and the cluster's credential plugin with the environment of the stack's `pulumi` commands."""
-    before: Mapping[str, Any] = dict(os.environ)
-    os.environ.clear()
-    os.environ.update(env)
-    try:
-        yield
-    finally:
-        os.environ.clear()
-        os.environ.update(before)

@@ -1,7 +1,9 @@
 """Look up what an interrupted update may have created, in AWS and in the cluster."""
 
+import os
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any, Final
 
@@ -43,6 +45,36 @@ RETRY_DELAY_S: Final = 2.0
 
 LONGEST_CHANGE_S: Final = 3600.0
 """Maximum wait in seconds for a change that an interrupted update had started."""
+
+
+@contextmanager
+def environment(env: Mapping[str, str]) -> Iterator[None]:
+    """Run boto3 and the cluster's credential plugin with the environment of a stack's `pulumi` commands."""
+    # A stack in an account has the environment of this process itself.
+    before, during = dict(os.environ), dict(env)
+    os.environ.clear()
+    os.environ.update(during)
+    try:
+        yield
+    finally:
+        os.environ.clear()
+        os.environ.update(before)
+
+
+def tagged(env: Mapping[str, str], stack: str, regions: Iterable[str | None]) -> dict[str, dict[str, str]]:
+    """The tags of the resources with a stack's tag in some regions, by ARN; see `Search.tagged`.
+
+    Args:
+        env: the environment of the stack's `pulumi` commands.
+        stack: the value of the stack's tag.
+        regions: the regions; None is the environment's own.
+
+    Raises:
+        StackError: a query to AWS failed.
+    """
+    with environment(env):
+        search = Search({})
+        return {arn: tags for region in regions for arn, tags in search.tags(stack, region).items()}
 
 
 class Search:
@@ -105,20 +137,27 @@ class Search:
         Raises:
             StackError: The query to AWS failed.
         """
+        return sorted(self.tags(stack, region))
+
+    def tags(self, stack: str, region: str | None) -> dict[str, dict[str, str]]:
+        """The tags of the resources that `tagged` finds, by ARN.
+
+        Raises:
+            StackError: The query to AWS failed.
+        """
         where = region or self._session.region_name
         if where is None:
-            return []
+            return {}
         wanted = [{"Key": STACK_TAG, "Values": [stack]}]
         try:
             pages = self._session.client("resourcegroupstaggingapi", where).get_paginator("get_resources")
-            found = [
-                each["ResourceARN"]
+            return {
+                each["ResourceARN"]: {tag["Key"]: tag["Value"] for tag in each["Tags"]}
                 for page in pages.paginate(TagFilters=wanted)
                 for each in page["ResourceTagMappingList"]
-            ]
+            }
         except (BotoCoreError, ClientError) as error:
             raise StackError(f"The query to AWS for the resources of the stack failed: {error}") from None
-        return sorted(found)
 
     def wait_until_ready(self, action: Action) -> Action:
         """Wait while a resource is being created, changed or deleted. If that fails, the returned action asks the user.

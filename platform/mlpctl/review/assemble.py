@@ -5,7 +5,7 @@ from datetime import date
 from functools import reduce
 from graphlib import CycleError, TopologicalSorter
 from operator import or_
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from mlpctl import urns
 from mlpctl.review import objects, risk, stack_config, wording
@@ -22,6 +22,9 @@ from mlpctl.review.unchecked import unchecked
 from mlpctl.review.values import walk
 from mlpctl.review.verdict import Findings, verdict
 
+if TYPE_CHECKING:
+    from mlpctl.policies.local import Local
+
 EXAMPLE_ACCOUNT: Final = ":123456789012:"
 """The example account of AWS's documentation: an ARN with it shows that a plan was created in the sandbox."""
 
@@ -29,8 +32,8 @@ UNNAMED: Final = "unknown"
 """Name of the project and the stack if the plan has no resource that names them."""
 
 
-def review(plan: Plan, book: Book, today: date) -> Report:
-    """Review a plan.
+def review(plan: Plan, book: Book, today: date, local: "Local | None" = None) -> Report:
+    """Review a plan, with what the stack file on this machine adds.
 
     Raises:
         SettingsError: the cost settings in the plan's config are invalid.
@@ -42,7 +45,7 @@ def review(plan: Plan, book: Book, today: date) -> Report:
     found = counts(plan)
     against = violations(plan)
     changed = outputs(plan)
-    rules = _ruled(plan, dangers, today)
+    rules = _ruled(plan, dangers, today, local)
     findings = Findings(found, priced.cost, priced.limits, checked.invalid, against, rules, len(changed))
     return Report(
         project=plan.project or UNNAMED,
@@ -58,7 +61,7 @@ def review(plan: Plan, book: Book, today: date) -> Report:
         invalid=checked.invalid,
         groups=groups(plan, {each.title: each.delta for each in wording.by_component(priced.cost) if each.known}),
         unknowns=unknowns(plan),
-        unchecked=(*unchecked(plan, sandbox=sandbox), *checked.unchecked),
+        unchecked=(*unchecked(plan, rules, sandbox=sandbox), *checked.unchecked),
         messages=tuple(_messages(plan)),
         notes=tuple(notes(plan)),
         violations=against,
@@ -68,14 +71,14 @@ def review(plan: Plan, book: Book, today: date) -> Report:
     )
 
 
-def _ruled(plan: Plan, dangers: Sequence[Danger], today: date) -> Rules | None:
+def _ruled(plan: Plan, dangers: Sequence[Danger], today: date, local: "Local | None") -> Rules | None:
     """The results of the rules; None for a program without the platform's config."""
     if not stack_config.platform(plan):
         return None
     # This imports the SDKs, which the review of another program does not need.
     from mlpctl.policies.ruling import ruled
 
-    return ruled(plan, dangers, today)
+    return ruled(plan, dangers, today, local) if local else ruled(plan, dangers, today)
 
 
 def violations(plan: Plan) -> tuple[Violation, ...]:

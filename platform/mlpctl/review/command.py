@@ -5,22 +5,26 @@ import sys
 from collections.abc import Callable, Mapping
 from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from rich.console import Console
 
 from mlpctl import project
 from mlpctl.errors import InputError
 from mlpctl.keys import PLATFORM
-from mlpctl.review import as_json, assemble, html, markdown, origin, terminal
+from mlpctl.review import as_json, assemble, html, markdown, origin, sarif, stack_config, terminal
 from mlpctl.review.cost import book
 from mlpctl.review.plan import Plan
 from mlpctl.review.report import Report
+
+if TYPE_CHECKING:
+    from mlpctl.policies.local import Local
 
 WRITERS: Final[Mapping[str, Callable[[Report], str]]] = {
     "markdown": markdown.markdown,
     "html": html.html,
     "json": as_json.to_json,
+    "sarif": sarif.to_sarif,
 }
 
 STDOUT: Final = Path("-")
@@ -35,11 +39,13 @@ def today() -> date:
     return datetime.now(UTC).date()
 
 
-def review(plan: Plan, *, commit: str = "", run_url: str = "") -> Report:
+def review(plan: Plan, *, commit: str = "", run_url: str = "", local: "Local | None" = None) -> Report:
     """Review a plan with the price book of this installation.
 
     Args:
         plan: The plan.
+        local: The stack file of the plan's stack, with own rules; by default one of this name in the current project,
+            for its lines only.
         commit: The reviewed commit; by default from the variables of the CI service.
         run_url: URL of the run that created the plan; by default from the variables of the CI service.
 
@@ -47,7 +53,23 @@ def review(plan: Plan, *, commit: str = "", run_url: str = "") -> Report:
         SettingsError: the cost settings in the plan's config are invalid.
     """
     found = origin.origin(os.environ, datetime.now(UTC), commit=commit, run_url=run_url)
-    return assemble.review(plan, book.load(), today()).model_copy(update={"origin": found})
+    if local is None and stack_config.platform(plan):
+        from mlpctl.policies.local import of_plan
+
+        local = of_plan(plan.project, plan.stack)
+    return assemble.review(plan, book.load(), today(), local).model_copy(update={"origin": found})
+
+
+def local_of(stack: str) -> "Local":
+    """The file of a stack of the project in the current folder, with the rules of its packs.
+
+    Raises:
+        config.ConfigError: the stack file is invalid.
+        PackError: a pack cannot be loaded.
+    """
+    from mlpctl.policies.local import of_stack
+
+    return of_stack(project.root(), stack)
 
 
 def check_writable(wanted: Mapping[str, Path | None], plan: Path | None = None) -> None:

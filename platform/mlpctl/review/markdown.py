@@ -91,7 +91,7 @@ def markdown(report: Report, limit: int = LIMIT) -> str:
 
 def marker(report: Report) -> str:
     """The hidden line by which a later run finds the comment of this stack."""
-    return f"<!-- mlpctl review {inert.comment(f'{report.project}/{report.stack}')} -->"
+    return f"<!-- mlpctl {wording.title(report).lower()} {inert.comment(f'{report.project}/{report.stack}')} -->"
 
 
 def _top(report: Report) -> str:
@@ -113,12 +113,12 @@ def _top(report: Report) -> str:
     if report.rules:
         lines.append(markdown_rules.in_short(report.rules))
     if report.incomplete:
-        lines.append(f"⚠️ This plan may be incomplete: {prose(report.incomplete, 400)}")
+        lines.append(f"⚠️ {wording.unfinished(report)}: {prose(report.incomplete, 400)}")
     if report.sandbox:
-        lines.append(f"*{wording.SANDBOX_PLAN}*")
+        lines.append(f"*{wording.in_sandbox(report)}*")
     lines.append(f"**Next:** {prose('. '.join(wording.next_steps(report)[:_MOST_STEPS]), 600)}.")
     quoted = "\n>\n".join(f"> {line}" for line in lines)
-    title = f"## Review of {code(report.project, _NAME)}, stack {code(report.stack, _NAME)}"
+    title = f"## {wording.title(report)} of {code(report.project, _NAME)}, stack {code(report.stack, _NAME)}"
     return f"{marker(report)}\n{title}\n\n> [!{kind}]\n{quoted}\n\n{_origin(report)}"
 
 
@@ -249,9 +249,9 @@ def _invalid(report: Report) -> Piece:
 
 
 def _diff(report: Report) -> Piece:
-    head = "### Changes\n\n"
+    head = f"### {wording.changes(report)}\n\n"
     if not report.groups:
-        nothing = f"{head}{'The plan lists no changes.' if report.incomplete else 'No changes.'}\n\n"
+        nothing = f"{head}{wording.without_changes(report)}\n\n"
         return Whole(nothing, nothing)
     return Sequel(head, [_group(each) for each in report.groups], lambda left: _left_out(left, "component"))
 

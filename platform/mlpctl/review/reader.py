@@ -58,13 +58,21 @@ def read(text: str | bytes, *, sandbox: bool = False, shows_replacements: bool =
     except PlanError as error:
         # The message may quote a secret.
         raise PlanError(visible(scrub(str(error)))) from None
+    plan = built(raw, sandbox=sandbox)
+    return replace(plan, shows_replacements=plan.shows_replacements or shows_replacements)
+
+
+def built(raw: Raw, *, sandbox: bool) -> Plan:
+    """The plan of checked steps, with secrets redacted.
+
+    Raises `PlanError` if the steps contradict each other.
+    """
     # The second pass also redacts other occurrences of the secrets that the first pass found by name or mark.
     first = Redactor()
     plan = changes.plan(raw, first)
     if first.found:
         plan = changes.plan(raw, Redactor(first.found))
-    shown = plan.shows_replacements or shows_replacements
-    return replace(plan, sandbox=sandbox, shows_replacements=shown)
+    return replace(plan, sandbox=sandbox)
 
 
 def _decoded(text: str | bytes) -> str:

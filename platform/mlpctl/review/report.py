@@ -208,6 +208,9 @@ class Report(Model):
     verdict: str
     """One line with the counts and the change of the cost."""
 
+    audit: bool = False
+    """Whether it is an audit of what is deployed, and not a review of what a plan changes."""
+
     refresh: bool = False
     """Whether the plan is one of `pulumi refresh`: only the state changes."""
 

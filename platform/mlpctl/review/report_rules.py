@@ -33,6 +33,18 @@ class RuleFinding(Model):
     """What is wrong, as a sentence with the resource's name."""
 
     remedy: str
+    reason: str = ""
+    """Why the requirement matters."""
+
+    serves: Sequence[str] = ()
+    """Controls of frameworks that the rule serves, e.g. `fsbp:S3.1`."""
+
+    field: str = ""
+    """The place of the resource's component in the stack file, e.g. `gpuPools.inference`; empty without one."""
+
+    line: int | None = None
+    """The line of that place in the stack file, or of the platform's section; null if the file is not at hand."""
+
     waived: str = ""
     """Reason, owner and last day of the waiver that accepts it; empty without one."""
 
@@ -67,6 +79,15 @@ class Rules(Model):
 
     waivers: Sequence[str] = ()
     """Waivers that match no violation, and waivers that have expired, as sentences."""
+
+    file: str = ""
+    """The stack file, relative to the repository; empty if it is not at hand."""
+
+    line: int | None = None
+    """The line of the platform's section in the stack file; null if the file is not at hand."""
+
+    packs: Sequence[str] = ()
+    """Folders of own rules that the stack's config names, and whose rules were not loaded and not evaluated."""
 
     expired: int = 0
     """Number of expired waivers, each of which blocks the update."""

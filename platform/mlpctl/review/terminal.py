@@ -57,9 +57,9 @@ def _verdict(report: Report) -> list[RenderableType]:
         style = _CERTAINTY[Certainty.WILL if will else Certainty.MAY]
         lines.append(Text(", ".join(wording.by_harm(report.dangers)), style))
     if report.incomplete:
-        lines.append(Text(f"This plan may be incomplete: {_shown(report.incomplete, 400)}", "yellow"))
+        lines.append(Text(f"{wording.unfinished(report)}: {_shown(report.incomplete, 400)}", "yellow"))
     if report.sandbox:
-        lines.append(Text(wording.SANDBOX_PLAN, "dim"))
+        lines.append(Text(wording.in_sandbox(report), "dim"))
     lines.append(Text(f"Next: {_shown('. '.join(wording.next_steps(report)), 600)}."))
     return lines
 
@@ -158,7 +158,7 @@ def _limits(report: Report) -> Table | None:
 def _changes(report: Report) -> Table | None:
     if not report.groups:
         return None
-    table = _table("Changes", "", "", "Not known yet")
+    table = _table(wording.changes(report), "", "", "" if report.audit else "Not known yet")
     unknown = {each.urn for each in report.unknowns}
     room = MOST_ROWS
     for group in report.groups[:MOST_GROUPS]:

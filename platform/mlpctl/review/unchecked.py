@@ -6,6 +6,7 @@ from typing import Final
 from mlpctl.review import refreshes
 from mlpctl.review.plan import Plan
 from mlpctl.review.report import Unchecked
+from mlpctl.review.report_rules import Rules
 from mlpctl.text import number
 
 STREAM: Final = "PULUMI_ENABLE_STREAMING_JSON_PREVIEW=true pulumi preview --json"
@@ -36,8 +37,14 @@ DEPENDENCIES: Final = Unchecked(
 )
 
 
-def unchecked(plan: Plan, *, sandbox: bool) -> Iterator[Unchecked]:
+def unchecked(plan: Plan, rules: Rules | None, *, sandbox: bool) -> Iterator[Unchecked]:
     """The information that the plan lacks."""
+    if rules and rules.packs:
+        yield Unchecked(
+            what=f"Own rules in {' and '.join(rules.packs)}",
+            why="code is loaded only for a stack of this project, and never because of a plan file; "
+            "mlpctl review without --plan evaluates them",
+        )
     if sandbox:
         yield SANDBOX
     if plan.unlisted:

@@ -56,8 +56,12 @@ UNKNOWN_INPUT: Final = "unknown input"
 
 SANDBOX_PLAN: Final = "Sandbox plan, created without AWS: AWS itself may replace other resources."
 
+SANDBOX_STACK: Final = "Deployed in the sandbox, not in AWS."
+
 ONLY_PROVIDERS: Final = "only providers"
 """Text for a component in which only providers change: providers are not counted."""
+
+_FOLLOW: Final = "Follow the remedies of the mandatory rules, or waive or approve in `policies` what is accepted"
 
 NO_PRICE: Final = "—"
 """Placeholder for an unknown amount."""
@@ -134,6 +138,33 @@ def stays(row: Row) -> str:
     if not row.retained or row.op not in LEAVING:
         return ""
     return f"the old one is {LEFT}" if row.op is Op.REPLACE else "retained"
+
+
+def title(report: Report) -> str:
+    """What a report is: `Review`, or `Audit` of what is deployed."""
+    return "Audit" if report.audit else "Review"
+
+
+def changes(report: Report) -> str:
+    """The heading of a report's changes; those of an audit are differences from the state."""
+    return "Drift" if report.audit else "Changes"
+
+
+def without_changes(report: Report) -> str:
+    """What to say of a report without changes."""
+    if report.audit:
+        return "None: see what was not checked."
+    return "The plan lists no changes." if report.incomplete else "No changes."
+
+
+def unfinished(report: Report) -> str:
+    """Beginning of the sentence that says why a report may be incomplete."""
+    return f"This {'audit' if report.audit else 'plan'} may be incomplete"
+
+
+def in_sandbox(report: Report) -> str:
+    """What it means for a report that the sandbox replaced AWS."""
+    return SANDBOX_STACK if report.audit else SANDBOX_PLAN
 
 
 def harm(danger: Danger) -> str:
@@ -308,13 +339,15 @@ def by_resource(cost: Cost) -> list[ResourceCost]:
 def next_steps(report: Report) -> list[str]:
     """The recommended next steps, most urgent first."""
     grave = [each for each in report.dangers if each.harm is Harm.DATA and each.certainty is Certainty.WILL]
+    if report.audit:
+        return [*_after_audit(report)] or ["No action is needed"]
     steps = []
     if report.incomplete:
         steps.append("Run the preview again and review the complete plan")
     if report.invalid:
         steps.append("Correct the rejected objects")
     if report.rules and not report.rules.passes:
-        steps.append("Follow the remedies of the mandatory rules, or waive or approve in `policies` what is accepted")
+        steps.append(_FOLLOW)
     if any(each.broken for each in report.limits):
         steps.append("Reduce the change, or raise the limit in the stack's config")
     if any(each.op in DESTRUCTIVE and not each.protected and not each.retained for each in grave):
@@ -330,6 +363,17 @@ def next_steps(report: Report) -> list[str]:
     if any(stays(row) for group in report.groups for row in group.rows):
         steps.append("Decide who manages the resources that stay in the cloud: the stack no longer does")
     return steps or ["No action is needed before the update"]
+
+
+def _after_audit(report: Report) -> Iterator[str]:
+    if report.incomplete:
+        yield "Complete the state first (`mlpctl recover`), and repeat the audit"
+    if report.rules and not report.rules.passes:
+        yield _FOLLOW
+    if report.groups:
+        yield "Decide for each drift: `pulumi up` restores what the program declares, or change the program"
+    if report.notes:
+        yield "Import the resources that the state does not contain, or delete them"
 
 
 def by_harm(dangers: Sequence[Danger]) -> list[str]:

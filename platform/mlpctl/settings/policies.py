@@ -11,12 +11,22 @@ from awsfacts.zones import REGION
 from mlpctl.model import Model
 
 MAX_ENTRIES: Final = 200
+MAX_PACKS: Final = 20
 
 RuleId = Annotated[str, Field(pattern=r"^[A-Z][A-Z0-9]*(-[A-Z0-9]+)+$", examples=["ML-S3-07"])]
 
 
 Region = Annotated[str, Field(pattern=f"^{REGION}$", examples=["us-east-1"])]
 InstanceTypes = Annotated[str, Field(max_length=64, pattern=r"^[a-z0-9*][a-z0-9.*-]*$", examples=["g6.*"])]
+
+PackFolder = Annotated[
+    str,
+    Field(
+        max_length=200,
+        pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.-]*(/[A-Za-z0-9_][A-Za-z0-9_.-]*)*$",
+        examples=["policies/acme"],
+    ),
+]
 
 _LINE: Final = re.compile(r"\w(?:[\w .,:;()/#@+-]*[\w.)])?")
 
@@ -69,6 +79,10 @@ class PolicySettings(Model):
     """Instance types that may run, with `*` as a wildcard: of all node groups, `cluster.system` included, and of
     endpoints. Default: any type, but types with GPUs or other accelerators only in node groups, AWS Batch and
     endpoints."""
+
+    packs: list[PackFolder] = Field(default=[], max_length=MAX_PACKS)
+    """Folders with rules of your own, relative to the project. Their Python modules are run, with the trust of the
+    program itself, in previews with the policy pack, in reviews and in audits; never for an existing plan file."""
 
     waivers: list[Waiver] = Field(default=[], max_length=MAX_ENTRIES)
     """Accepted violations."""

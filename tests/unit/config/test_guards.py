@@ -29,6 +29,7 @@ NO_GUARDS = {
     "policies.allowedRegions",
     "policies.approvals",
     "policies.mandatory",
+    "policies.packs",
     "policies.waivers",
     "cost.usage",
     "gpuPools",

@@ -7,9 +7,8 @@ import pytest
 
 from mlpctl.policies.frameworks import BY_KEY
 from mlpctl.policies.rules import rules
-from rule_cases import Case, cases, results
+from rule_cases import CASES, Case, results
 
-CASES = [*cases()]
 RULES = {each.id: each for each in rules()}
 KINDS = ("pass", "violation", "notEvaluated")
 

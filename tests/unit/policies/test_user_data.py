@@ -3,8 +3,8 @@
 import pytest
 
 from mlpctl.policies.rules import rules
+from mlpctl.policies.testing import resource, results
 from mlpctl.review.values import Masked, Secret, Value
-from rule_cases import Case, results
 
 RULE = next(each for each in rules() if each.id == "ML-EC2-04")
 
@@ -18,5 +18,5 @@ RULE = next(each for each in rules() if each.id == "ML-EC2-04")
     ],
 )
 def test_redacted_user_data_contains_a_secret(text: Value, expected: str) -> None:
-    resources = {"host": {"type": "aws:ec2/instance:Instance", "inputs": {"userData": text}}}
-    assert results(RULE, Case(RULE.id, "", resources, {}, {})) == {"host": expected}
+    host = resource("aws:ec2/instance:Instance", {"userData": text}, name="host")
+    assert results(RULE, host) == {"host": expected}

@@ -2,6 +2,7 @@
 
 import functools
 import json
+import os
 from collections.abc import Callable, Iterator
 from types import SimpleNamespace
 from typing import Any
@@ -364,3 +365,17 @@ def test_a_change_that_does_not_end_needs_a_decision(search: Search, monkeypatch
         search._client = lambda *_: stub.client  # type: ignore[method-assign]  # the stubbed client
         action = search.wait_until_ready(Action(each, Verdict.REFRESH, "its current state is read"))
     assert (action.verdict, action.reason) == (Verdict.ASK, "is still being changed")
+
+
+def test_the_tags_of_a_stack_s_resources_are_found_in_each_region(monkeypatch: pytest.MonkeyPatch) -> None:
+    made = {}
+    for region in ("eu-central-1", "eu-west-1"):
+        ec2 = boto3.client("ec2", region_name=region)
+        for stack in ("ml/of-tags", "ml/other"):
+            vpc = ec2.create_vpc(CidrBlock="10.9.0.0/16")["Vpc"]["VpcId"]
+            ec2.create_tags(Resources=[vpc], Tags=[{"Key": "mlplatform:stack", "Value": stack}])
+            made[stack, region] = vpc
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-central-1")
+    found = searching.tagged(os.environ, "ml/of-tags", [None, "eu-west-1"])
+    assert {arn.split("/")[1] for arn in found} == {made["ml/of-tags", "eu-central-1"], made["ml/of-tags", "eu-west-1"]}
+    assert {*map(str, found.values())} == {"{'mlplatform:stack': 'ml/of-tags'}"}

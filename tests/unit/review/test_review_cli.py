@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from mlpctl import cli
+from mlpctl import ending
 from mlpctl.review.cost import book
 from unit.review.canaries import PREFIX, STACK, resource
 from unit.review.commands import Mlpctl, fake_pulumi, mlpctl, prices, written
@@ -252,7 +252,7 @@ def test_a_closed_pipe_is_not_a_defect(tmp_path: Path) -> None:
         assert process.stdout and process.stderr
         process.stdout.close()
         assert process.stderr.read() == b""
-    assert process.returncode == cli.BROKEN_PIPE
+    assert process.returncode == ending.BROKEN_PIPE
 
 
 @pytest.mark.parametrize("option", ["--json", "--html", "--markdown"])

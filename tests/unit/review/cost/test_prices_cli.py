@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from mlpctl import cli
+from mlpctl import cli, ending
 from mlpctl.review.cost import book, refresh, show
 from mlpctl.review.cost.book import Row, Source, SpotRow, load, save
 
@@ -183,7 +183,7 @@ def test_an_interrupted_refresh_explains_how_to_resume(
 
     monkeypatch.setattr(refresh, "refresh", stopped)
     code, _, errors = mlpctl("prices", "refresh", "--region", "eu-west-1")
-    assert code == cli.INTERRUPTED
+    assert code == ending.INTERRUPTED
     assert "Run the same command again to continue." in errors
 
 

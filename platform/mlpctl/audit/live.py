@@ -1,0 +1,100 @@
+"""What AWS and the cluster really contain: differences from the state, and resources that the state lacks."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Final
+
+from mlpctl.audit import state
+from mlpctl.review import reader
+from mlpctl.review.plan import Change, Op, Plan, PlanError
+from mlpctl.review.redact import scrub
+from mlpctl.stack import Stack, StackError
+
+BY_A_SERVICE: Final = "aws:"
+"""Prefix of the tag keys that only AWS's services set:
+https://docs.aws.amazon.com/personalize/latest/dg/personalize-managing-tags.html"""
+
+_FOUND: Final = frozenset({Op.REFRESH, Op.GONE})
+
+
+@dataclass(frozen=True)
+class Unmanaged:
+    """A resource with the stack's tag that the state does not contain."""
+
+    arn: str
+    made_by: str
+    """The tag, e.g. `aws:autoscaling:groupName`, by which the AWS service that created it marks it; empty without."""
+
+
+def refreshed(stack: Stack, *, sandbox: bool) -> Plan:
+    """The plan of a refresh, which contains what the engine reads from AWS and the cluster. Nothing is changed.
+
+    Raises:
+        StackError: the refresh failed; the message contains its errors, with secrets redacted.
+    """
+    done = stack.run("refresh", "--preview-only", "--json", "--stack", stack.name)
+    try:
+        if done.returncode == 0:
+            return reader.read(done.stdout, sandbox=sandbox)
+    except PlanError:
+        pass
+    text = scrub((done.stderr.strip() or done.stdout.strip())[-2000:])
+    raise StackError(f"The resources of {stack.name} cannot be read: {text}")
+
+
+def really(plan: Plan, refresh: Plan) -> Plan:
+    """The plan of a state with what a refresh found in place of what the state contains.
+
+    Rules then judge the inputs that the providers read, and the differences from the state are changes.
+    """
+    found = {each.urn: each for each in refresh if each.op in _FOUND}
+    changes = tuple(_found(each, found.get(each.urn)) for each in plan)
+    incomplete = " ".join(filter(None, (plan.incomplete, refresh.incomplete)))
+    messages = (*plan.messages, *refresh.messages)
+    return replace(plan, changes=changes, refresh_only=True, incomplete=incomplete, messages=messages)
+
+
+def _found(known: Change, found: Change | None) -> Change:
+    if found is None:
+        return known
+    return replace(found, depends=found.depends or known.depends, after=found.after or known.after)
+
+
+def unmanaged(tagged: Mapping[str, Mapping[str, str]], deployment: state.Deployment) -> list[Unmanaged]:
+    """The tagged resources that a state does not contain.
+
+    Args:
+        tagged: the tags of each ARN with the stack's tag.
+        deployment: the state.
+    """
+    known = state.names(deployment)
+    return [
+        Unmanaged(arn, next((key for key in sorted(tags) if key.startswith(BY_A_SERVICE)), ""))
+        for arn, tags in sorted(tagged.items())
+        if arn not in known and not known & _ids(arn)
+    ]
+
+
+def _ids(arn: str) -> frozenset[str]:
+    """The parts of an ARN that a provider may use as an ID: `subnet-0a1b` of `…:subnet/subnet-0a1b`."""
+    resource = arn.split(":", 5)[-1]
+    return frozenset({resource, resource.rpartition("/")[2], resource.partition("/")[2], resource.partition(":")[2]})
+
+
+def regions(deployment: state.Deployment, own: str | None) -> Sequence[str | None]:
+    """The regions of a stack: its own, and those in the ARNs of its state; `None` is that of the environment."""
+    found = {arn.split(":")[3] for arn in state.names(deployment) if arn.startswith("arn:") and arn.count(":") >= 5}
+    return [own, *sorted(each for each in found if each and each != own)]
+
+
+def told(found: Iterable[Unmanaged], tag: str) -> list[str]:
+    """Sentences about unmanaged resources: first those that no service created."""
+    return [
+        f"{each.arn} has the tag {tag}, but is not in the state"
+        + (
+            f": the AWS service that sets {each.made_by} created it for a resource of the stack."
+            if each.made_by
+            else "."
+        )
+        for each in sorted(found, key=lambda each: (bool(each.made_by), each.arn))
+    ]

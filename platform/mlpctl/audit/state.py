@@ -1,0 +1,86 @@
+"""Reads the state of a stack as a plan that changes nothing, so that everything that judges plans judges it too."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+
+from mlpctl.keys import PLATFORM, REGION
+from mlpctl.review import reader
+from mlpctl.review.plan import Message, Plan
+from mlpctl.review.steps import Raw, step
+
+Deployment = Mapping[str, Any]
+"""The content of `deployment` in the output of `pulumi stack export`."""
+
+EMPTY: Final = "The state contains no resources, so there is nothing to judge."
+INTERRUPTED: Final = "The last update was interrupted, so there may be resources that the state does not contain."
+
+
+def plan_of(deployment: Deployment, config: Mapping[str, Any], *, sandbox: bool) -> Plan:
+    """The resources of a state, all unchanged, with secrets redacted as in every plan.
+
+    Old copies, which wait for their deletion, and resources that are already deleted are left out: see `left_out`.
+
+    Args:
+        deployment: the state.
+        config: the section `config` of the stack file; the platform's part of it decides on levels and waivers.
+        sandbox: whether the sandbox replaces AWS.
+
+    Raises:
+        PlanError: the state is malformed.
+    """
+    steps = []
+    for number, each in enumerate(_resources(deployment)):
+        if not _goes(each):
+            op = "read" if each.get("external") else "same"
+            raw = {"op": op, "urn": each.get("urn"), "oldState": each, "newState": each}
+            steps.append(step(raw, f"resources[{number}]", streamed=False))
+    incomplete = [INTERRUPTED] if deployment.get("pending_operations") else []
+    if not any(each.get("custom") for each in _resources(deployment)):
+        incomplete.append(EMPTY)
+    ours = {key: config[key] for key in (REGION, PLATFORM) if key in config}
+    return reader.built(Raw(config=ours, steps=steps, incomplete=incomplete), sandbox=sandbox)
+
+
+def left_out(deployment: Deployment) -> list[Message]:
+    """The resources of a state that are not judged, with the reason."""
+    return [
+        Message(
+            "info",
+            "an interrupted replacement already deleted it"
+            if each.get("pendingReplacement")
+            else "an old copy from a replacement, which the next update deletes",
+            str(each.get("urn")),
+        )
+        for each in _resources(deployment)
+        if _goes(each)
+    ]
+
+
+def names(deployment: Deployment) -> frozenset[str]:
+    """ARNs and IDs in a state: everything that the stack manages or refers to."""
+    found = set()
+    for each in _resources(deployment):
+        found.add(str(each.get("id") or ""))
+        found.update(_arns(each.get("outputs")))
+        found.update(_arns(each.get("inputs")))
+    return frozenset(found - {""})
+
+
+def _arns(value: Any) -> Iterator[str]:
+    if isinstance(value, str):
+        if value.startswith("arn:"):
+            yield value
+    elif isinstance(value, Mapping):
+        for each in value.values():
+            yield from _arns(each)
+    elif isinstance(value, list):
+        for each in value:
+            yield from _arns(each)
+
+
+def _resources(deployment: Deployment) -> list[Mapping[str, Any]]:
+    return [each for each in deployment.get("resources") or () if isinstance(each, Mapping)]
+
+
+def _goes(resource: Mapping[str, Any]) -> bool:
+    return bool(resource.get("delete") or resource.get("pendingReplacement"))
