@@ -89,9 +89,9 @@ def markdown(report: Report, limit: int = LIMIT) -> str:
     return "".join(whole).rstrip("\n") + "\n" + (foot if shortened else "")
 
 
-def marker(report: Report) -> str:
+def marker(project: str, stack: str) -> str:
     """The hidden line by which a later run finds the comment of this stack."""
-    return f"<!-- mlpctl review {inert.comment(f'{report.project}/{report.stack}')} -->"
+    return f"<!-- mlpctl review {inert.comment(f'{project}/{stack}')} -->"
 
 
 def _top(report: Report) -> str:
@@ -119,7 +119,7 @@ def _top(report: Report) -> str:
     lines.append(f"**Next:** {prose('. '.join(wording.next_steps(report)[:_MOST_STEPS]), 600)}.")
     quoted = "\n>\n".join(f"> {line}" for line in lines)
     title = f"## Review of {code(report.project, _NAME)}, stack {code(report.stack, _NAME)}"
-    return f"{marker(report)}\n{title}\n\n> [!{kind}]\n{quoted}\n\n{_origin(report)}"
+    return f"{marker(report.project, report.stack)}\n{title}\n\n> [!{kind}]\n{quoted}\n\n{_origin(report)}"
 
 
 def _origin(report: Report) -> str:
