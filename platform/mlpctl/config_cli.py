@@ -2,6 +2,7 @@
 
 import json
 import sys
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -9,6 +10,7 @@ import typer
 from mlpctl.errors import FAILED
 from mlpctl.options import Stack
 from mlpctl.out import console
+from mlpctl.text import visible
 
 app = typer.Typer(help="Check and explain stack files.", no_args_is_help=True)
 
@@ -67,3 +69,25 @@ def schema() -> None:
     from mlpctl.config.schema import schema as of
 
     sys.stdout.write(json.dumps(of(Platform, profiles.PROFILES), indent=2) + "\n")
+
+
+@app.command()
+def changed(
+    since: Annotated[str, typer.Option(help="Commit, branch or tag to compare with, e.g. HEAD^1 or origin/main.")],
+    also: Annotated[
+        list[Path] | None, typer.Option(help="Another file or folder that the program reads; can be repeated.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the names as a JSON list.")] = False,
+) -> None:
+    """Print the stacks whose effective config or program differs from another commit."""
+    from mlpctl import changed as comparing
+    from mlpctl import project
+
+    found = comparing.changed(project.root(), since, also or ())
+    for stack in found.deleted:
+        sys.stderr.write(f"The file of stack {visible(stack)} is deleted. Destroy the stack first if it exists.\n")
+    if as_json:
+        sys.stdout.write(json.dumps([each.stack for each in found.affected]) + "\n")
+        return
+    for line in comparing.lines(found):
+        console().print(line, markup=False, highlight=False, soft_wrap=True)
