@@ -2,13 +2,12 @@
 
 import json
 import sys
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from mlpctl.errors import FAILED
-from mlpctl.options import Stack
+from mlpctl.options import Also, Since, Stack
 from mlpctl.out import console
 from mlpctl.text import visible
 
@@ -73,10 +72,8 @@ def schema() -> None:
 
 @app.command()
 def changed(
-    since: Annotated[str, typer.Option(help="Commit, branch or tag to compare with, e.g. HEAD^1 or origin/main.")],
-    also: Annotated[
-        list[Path] | None, typer.Option(help="Another file or folder that the program reads; can be repeated.")
-    ] = None,
+    since: Since,
+    also: Also = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the names as a JSON list.")] = False,
 ) -> None:
     """Print the stacks whose effective config or program differs from another commit."""

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from mlpctl.options import Also, Since
 from mlpctl.out import console
 
 app = typer.Typer(invoke_without_command=True)
@@ -37,11 +38,15 @@ def post(
 
 @app.command()
 def withdraw(
-    stacks: Annotated[list[str], typer.Argument(metavar="STACK...", help="Stacks that it does not change any more.")],
+    since: Since,
+    also: Also = None,
     pull_request: PullRequest = None,
     gitlab: Service = None,
 ) -> None:
-    """Say in the comments of stacks that the pull request does not change them any more, and update the labels."""
+    """Say in comments of stacks that the pull request does not change them any more, and update the labels."""
+    from mlpctl import changed, project
     from mlpctl.post import command
 
-    raise typer.Exit(command.withdraw(stacks, os.environ, console(), number=pull_request, on_gitlab=gitlab))
+    root = project.root()
+    affected = [each.stack for each in changed.changed(root, since, also or ()).affected]
+    raise typer.Exit(command.withdraw(affected, os.environ, console(), number=pull_request, on_gitlab=gitlab))

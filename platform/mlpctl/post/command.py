@@ -3,7 +3,7 @@
 import json
 import secrets
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -18,7 +18,7 @@ from mlpctl.post.forge import Forge, Verdict
 from mlpctl.post.labels import Effect, effects, marked
 from mlpctl.post.place import Place, place
 from mlpctl.review import origin
-from mlpctl.review.markdown import marker
+from mlpctl.review.marker import marked_stack, marker
 from mlpctl.review.report import Origin, Report
 from mlpctl.text import visible
 
@@ -135,21 +135,24 @@ def post(
 
 
 def withdraw(
-    stacks: Sequence[str],
+    affected: Collection[str],
     environment: Mapping[str, str],
     console: Console,
     *,
     number: int | None = None,
     on_gitlab: bool | None = None,
 ) -> int:
-    """Say in the comments of stacks that the pull request does not change them any more, and update the labels.
+    """Say in comments of this project's stacks that they do not change any more, and update the labels.
 
     Args:
-        stacks: The stacks; those without a comment are ignored.
+        affected: The stacks that the pull request changes, whose comments stay.
         environment: The environment variables, with the token.
         console: Where the result is printed.
         number: The number of the pull request; by default from the environment.
         on_gitlab: Whether it is on GitLab; by default from the environment.
+
+    Returns:
+        0, or 1 if a comment or the labels could not be changed.
 
     Raises:
         InputError: It is not known where the comments are.
@@ -163,13 +166,15 @@ def withdraw(
             done.lines.append(f"{where.why_not}.")
             return
         forge, me = where.forge, where.forge.me()
-        texts = {marker(name, stack): text.unchanged(name, stack, where.commit) for stack in stacks}
-        these = [each for each in sticky.ours(forge, me) if each.first_line in texts]
-        for comment in these:
-            forge.edit(comment.id, texts[comment.first_line])
-        if these:
+        withdrawn = []
+        for comment in sticky.ours(forge, me):
+            stack = marked_stack(comment.first_line, name)
+            if stack and stack not in affected and text.UNCHANGED not in comment.body:
+                forge.edit(comment.id, text.unchanged(name, stack, where.commit))
+                withdrawn.append(stack)
+        if withdrawn:
             done.labels = sticky.label(forge, me, "", ())
-        done.lines.append(f"Withdrawn: {len(these)} of {len(stacks)}.")
+        done.lines.append(f"Withdrawn: {', '.join(map(visible, withdrawn)) or 'none'}")
 
     try:
         change()

@@ -6,13 +6,16 @@ from typing import Final
 from mlpctl.post.forge import Verdict
 from mlpctl.post.labels import Effect, mark
 from mlpctl.review import inert, wording
-from mlpctl.review.markdown import LIMIT, markdown, marker
+from mlpctl.review.markdown import LIMIT, markdown
+from mlpctl.review.marker import marker
 from mlpctl.review.report import Certainty, Outcome, Report
 from mlpctl.text import number, shorten, visible
 
 UNTRUSTED: Final = (
     "> [!IMPORTANT]\n> The code of the fork wrote this report, without credentials: nothing in it was verified.\n\n"
 )
+
+UNCHANGED: Final = "The pull request does not change this stack any more"
 
 MOST_ANNOTATIONS: Final = 10
 """Maximum number of annotations of a kind in a step:
@@ -65,7 +68,7 @@ def absent(project: str, stack: str, effects: Iterable[Effect], *, commit: str, 
 def unchanged(project: str, stack: str, commit: str) -> str:
     """The Markdown of a comment for a stack that the pull request changed before, and does not change any more."""
     at = f" at commit {inert.code(commit[:12])}" if commit else ""
-    said = f"> [!NOTE]\n> The pull request does not change this stack any more{at}."
+    said = f"> [!NOTE]\n> {UNCHANGED}{at}."
     return f"{marker(project, stack)}\n{mark(())}\n{_title(project, stack)}\n\n{said}\n"
 
 

@@ -9,6 +9,7 @@ from mlpctl.review import inert, markdown_rules, wording
 from mlpctl.review.cost.book import MONTH_HOURS, STALE_DAYS
 from mlpctl.review.inert import cell, code, prose, prose_cell
 from mlpctl.review.losses import circle, loss_forms, losses, what
+from mlpctl.review.marker import marker
 from mlpctl.review.pieces import Fuller, Listing, Piece, Sequel, Whole, everything, share, size
 from mlpctl.review.report import Certainty, Difference, Group, Report, Row
 from mlpctl.review.report_cost import Cost, Limit, ResourceCost
@@ -87,11 +88,6 @@ def markdown(report: Report, limit: int = LIMIT) -> str:
     ]
     shortened = lost != next(loss_forms(report, sys.maxsize)) or texts != [everything(piece) for piece, _ in others]
     return "".join(whole).rstrip("\n") + "\n" + (foot if shortened else "")
-
-
-def marker(project: str, stack: str) -> str:
-    """The hidden line by which a later run finds the comment of this stack."""
-    return f"<!-- mlpctl review {inert.comment(f'{project}/{stack}')} -->"
 
 
 def _top(report: Report) -> str:

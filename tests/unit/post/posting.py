@@ -13,7 +13,7 @@ from fake_forge import COMMIT, TOKEN, State, serving
 from mlpctl import cli
 from mlpctl.post import api
 from mlpctl.review.as_json import to_json
-from mlpctl.review.markdown import marker
+from mlpctl.review.marker import marker
 from mlpctl.review.report import Report
 from unit.review import reports
 from unit.review.commands import Ran

@@ -5,8 +5,11 @@ from functools import partial
 import pytest
 
 from fake_forge import BOT, COMMIT, SOMEBODY, TOKEN, State
+from mlpctl import changed
+from mlpctl.changed import Affected, Found
 from mlpctl.post.labels import LABELS, Effect, effects, mark, marked
-from mlpctl.review.markdown import LIMIT, markdown, marker
+from mlpctl.review.markdown import LIMIT, markdown
+from mlpctl.review.marker import marker
 from mlpctl.review.plan import Op
 from mlpctl.review.report import Harm, Report, Violation
 from mlpctl.review.report_rules import RuleFinding, RuleGap, Rules
@@ -193,15 +196,34 @@ def test_a_review_that_could_not_be_produced_is_posted_and_keeps_the_labels(job:
     assert "result<<" in job.outputs
 
 
-def test_a_stack_that_is_not_changed_any_more_is_withdrawn_with_its_labels(job: Job) -> None:
-    prod, dev = (each.model_copy(update={"project": "ml"}) for each in (PROD, DEV))
-    job.post(prod)
-    job.post(dev)
-    done = job("withdraw", "prod", "staging")
-    assert (done.code, done.out) == (0, "Withdrawn: 1 of 2.\n")
-    assert "does not change this stack any more" in job.bodies(prod)[0]
+def test_a_stack_that_is_not_changed_any_more_is_withdrawn_with_its_labels(
+    job: Job, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    prod, dev, odd = (
+        PROD.model_copy(update={"project": "ml"}),
+        DEV.model_copy(update={"project": "ml"}),
+        reports.nothing().model_copy(update={"project": "ml", "stack": "a--b/c d"}),
+    )
+    for report in (prod, dev, odd, PROD.model_copy(update={"project": "other"})):
+        job.post(report)
+    affected = [Affected("dev", "cost.maxMonthlyUsd")]
+    monkeypatch.setattr(changed, "changed", lambda root, since, also: Found(COMMIT, affected, ()))
+    job.forge.comments.pop()
+    for expected in ("prod, a--b/c d", "none"):
+        done = job("withdraw", "--since", "HEAD^1")
+        assert (done.code, done.out) == (0, f"Withdrawn: {expected}\n")
+    for report in (prod, odd):
+        assert "does not change this stack any more" in job.bodies(report)[0]
     assert job.forge.labels == {NAMES[effect] for effect in effects(DEV)}
-    assert len(job.forge.comments) == 2
+    assert len(job.forge.comments) == 3
+
+
+def test_comments_of_other_projects_are_not_withdrawn(job: Job, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(changed, "changed", lambda root, since, also: Found(COMMIT, (), ()))
+    job.post(PROD)
+    assert job("withdraw", "--since", "HEAD^1").out == "Withdrawn: none\n"
+    job.forge.fail("GET", "comments", 404, {"message": "Not Found"})
+    assert job("withdraw", "--since", "HEAD^1").code == 1
 
 
 def test_a_review_is_posted_from_a_shell_by_number(job: Job) -> None:
