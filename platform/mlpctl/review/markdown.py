@@ -13,6 +13,7 @@ from mlpctl.review.marker import marker
 from mlpctl.review.pieces import Fuller, Listing, Piece, Sequel, Whole, everything, share, size
 from mlpctl.review.report import Certainty, Difference, Group, Report, Row
 from mlpctl.review.report_cost import Cost, Limit, ResourceCost
+from mlpctl.review.verdict import LONGEST
 from mlpctl.text import amount, change, number, shorten, visible
 
 LIMIT: Final = 65_536
@@ -94,7 +95,7 @@ def _top(report: Report) -> str:
     """The summary at the top: title, verdict, failures and next steps."""
     will = any(danger.certainty is Certainty.WILL for danger in report.dangers)
     kind = _ALARMS[wording.alarm(report)]
-    lines = [f"**{prose(report.verdict, 400)}**"]
+    lines = [f"**{prose(report.verdict, LONGEST)}**"]
     if report.dangers:
         lines.append(f"{circle(will)} **{', '.join(wording.by_harm(report.dangers))}**")
     if report.limits:
