@@ -118,7 +118,8 @@ def test_a_review_is_posted(runner: Runner, forge: State) -> None:
 def test_an_invalid_stack_file_fails_the_action_and_replaces_the_comment(
     runner: Runner, forge: State, clone: Path
 ) -> None:
-    (clone / STACK).write_text("config: [")
+    file = clone / STACK
+    file.write_text(f"{file.read_text()}\n: [")
     code, outputs = runner.run("review", {"stack": "local"})
     assert (code, outputs["exit-code"], outputs["result"]) == (2, "2", "incomplete")
     (comment,) = forge.comments
@@ -135,8 +136,7 @@ def test_a_post_that_fails_does_not_change_the_result(runner: Runner, forge: Sta
 
 
 def test_a_stack_that_is_not_changed_any_more_is_withdrawn(runner: Runner, forge: State, clone: Path) -> None:
-    git(clone, "checkout", "--quiet", "HEAD^1")
-    git(clone, "reset", "--quiet", "--hard")
+    git(clone, "reset", "--quiet", "--hard", "HEAD^1")
     git(clone, "commit", "--quiet", "--allow-empty", "--message", "nothing")
     code, outputs = runner.run("changed-stacks", {})
     assert (code, outputs["stacks"]) == (0, "[]"), runner.log

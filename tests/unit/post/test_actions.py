@@ -21,7 +21,7 @@ GITLAB = "examples/pull-requests/gitlab-review.yml"
 RUNNER = {"GITHUB_ACTION_PATH", "GITHUB_OUTPUT", "RUNNER_TEMP"}
 """Variables that a runner sets."""
 
-SPECIAL = {"code", "options", "name", "folder", "stacks", "report", "changed"}
+SPECIAL = {"code", "options", "name", "folder", "stacks", "report", "changed", "versions"}
 """Variables that the scripts set themselves."""
 
 WRITES = {
