@@ -195,7 +195,7 @@ def _review(report: Report | None, stack: str, where: Place, environment: Mappin
         was = report.origin
         known = Origin(
             commit=where.commit,
-            run_url=where.run_url,
+            run_url=where.run_url or origin.run(environment),
             time=was.time if was else "",
             version=was.version if was else "",
         )

@@ -97,23 +97,27 @@ def _on_github(environment: Mapping[str, str], number: int | None) -> Place:
             raise NoTokenError(github.VARIABLE)
         return github.api(environment.get("GITHUB_API_URL") or GITHUB_API, token)
 
-    if kind == "workflow_run" and number is None:
+    if kind == "workflow_run":
+        if number is not None:
+            raise PlaceError("A run that follows another one finds the pull request itself: remove --pull-request.")
         return _of_run(event, repository, api)
-    commit = ci.text_at(event, "pull_request", "head", "sha")
     found = ci.at(event, "pull_request", "number")
     if number is not None and number != found:
-        # The event, if there is one, is that of something else.
-        commit, found = "", number
+        client = api()
+        return _at(client, repository, number, github.head(client, repository, number))
     if not isinstance(found, int):
         if not kind:
             raise PlaceError("There is no event of a pull request: name it with --pull-request.")
         return Place(None, "The run is not one of a pull request, so the review is not posted")
+    commit = ci.text_at(event, "pull_request", "head", "sha")
     fork = ci.text_at(event, "pull_request", "head", "repo", "full_name") != repository
     if kind == "pull_request" and fork:
         return Place(None, _READ_ONLY, commit=commit)
-    client = api()
-    commit = commit or github.head(client, repository, found)
-    return Place(github.PullRequest(client, repository, found, commit), commit=commit)
+    return _at(api(), repository, found, commit, trusted=not fork)
+
+
+def _at(api: Api, repository: str, number: int, commit: str, *, trusted: bool = True) -> Place:
+    return Place(github.PullRequest(api, repository, number, commit), trusted=trusted, commit=commit)
 
 
 def _of_run(event: Mapping[str, object], repository: str, connect: Callable[[], Api]) -> Place:

@@ -7,8 +7,9 @@ import pytest
 from fake_forge import BOT, COMMIT, SOMEBODY, TOKEN, State
 from mlpctl import changed
 from mlpctl.changed import Affected, Found
+from mlpctl.post import text
 from mlpctl.post.labels import LABELS, Effect, effects, mark, marked
-from mlpctl.review.markdown import LIMIT, markdown
+from mlpctl.review.markdown import markdown
 from mlpctl.review.marker import marker
 from mlpctl.review.plan import Op
 from mlpctl.review.report import Harm, Report, Violation
@@ -74,11 +75,11 @@ def test_the_comment_is_found_on_any_page_among_those_of_others(job: Job) -> Non
 
 
 def test_a_comment_of_somebody_else_with_the_marker_is_neither_edited_nor_believed(job: Job) -> None:
-    text = f"{marker('mlplatform', 'prod')}\n{mark(Effect)}\nnothing to see"
-    job.forge.comment(text, SOMEBODY)
+    claim = f"{marker('mlplatform', 'prod')}\n{mark(Effect)}\nnothing to see"
+    job.forge.comment(claim, SOMEBODY)
     job.forge.comment(f"{other('staging')}\n{mark(Effect)}\n", SOMEBODY)
     job.post(reports.nothing())
-    assert next(each["body"] for each in job.forge.comments if each["user"] == SOMEBODY) == text
+    assert next(each["body"] for each in job.forge.comments if each["user"] == SOMEBODY) == claim
     assert len(job.forge.comments) == 3
     assert job.forge.labels == set()
 
@@ -114,12 +115,12 @@ def test_each_stack_has_a_comment_and_all_stacks_share_the_labels(job: Job) -> N
     ]
 
 
-def once(state: State, method: str, text: str, act: object) -> None:
+def once(state: State, method: str, part: str, act: object) -> None:
     """Act before the first request of a kind, as another job that runs at the same time."""
     pending = [act]
 
     def before(sent: str, path: str) -> None:
-        if pending and (sent, text in path) == (method, True):
+        if pending and (sent, part in path) == (method, True):
             pending.pop()()  # type: ignore[operator]
 
     state.before = before
@@ -135,6 +136,21 @@ def test_a_label_that_another_stack_needs_meanwhile_is_not_removed(job: Job) -> 
 
     once(job.forge, "DELETE", "/labels/", other_job)
     job.post(reports.nothing())
+    assert DATA in job.forge.labels
+
+
+def test_a_label_that_another_stack_removes_meanwhile_is_added_again(job: Job) -> None:
+    """The other job has read the comments before this one wrote its own."""
+    job.post(PROD)
+    seen = []
+
+    def before(method: str, path: str) -> None:
+        seen.append((method, path.partition("?")[0].rsplit("/", 1)[-1]))
+        if seen[-2:] == [("GET", "labels"), ("GET", "comments")]:
+            job.forge.labels.discard(DATA)
+
+    job.forge.before = before
+    job.post(PROD)
     assert DATA in job.forge.labels
 
 
@@ -168,11 +184,12 @@ def test_a_label_that_exists_keeps_its_colour(job: Job) -> None:
     assert DATA in job.forge.labels
 
 
-def test_the_largest_report_fits_into_a_comment(job: Job) -> None:
-    many = reports.many(300, destructive=300)
-    assert job.post(many).code == 0
-    (body,) = job.bodies(many)
-    assert len(body.encode()) <= LIMIT
+def test_the_hidden_line_and_the_warning_count_for_the_limit_of_a_comment(monkeypatch: pytest.MonkeyPatch) -> None:
+    limit = 34_000
+    monkeypatch.setattr(text, "LIMIT", limit)
+    body = text.comment(reports.many(300, destructive=300), Effect, trusted=False)
+    assert "*Shortened to 33," in body
+    assert limit - 3_000 < len(body.encode()) <= limit
 
 
 def test_a_failed_review_is_a_failed_status_and_not_a_failed_post(job: Job) -> None:

@@ -51,6 +51,16 @@ def test_the_run_after_it_posts_the_fork_s_report_as_one_that_nobody_verified(jo
     assert job.forge.labels
 
 
+def test_a_run_with_a_token_that_writes_does_not_trust_a_fork(job: Job) -> None:
+    job.event(FORK_EVENT, "pull_request_target")
+    job.post(PROD)
+    assert "The code of the fork" in job.bodies(PROD)[0]
+    assert job.forge.statuses == []
+    job.event(run_event(), "workflow_run")
+    done = job.post(PROD, "--pull-request", "5")
+    assert (done.code, "remove --pull-request" in done.errors) == (2, True)
+
+
 def test_the_run_after_one_of_the_repository_s_own_branch_is_trusted(job: Job) -> None:
     job.event(run_event("org/platform"), "workflow_run")
     job.forge.pulls.append(pull("org"))
