@@ -12,7 +12,7 @@ import typer
 
 from mlpctl import config_cli
 from mlpctl.errors import FAILED, InputError, UserError, of_the_installation, of_the_system
-from mlpctl.options import Stack
+from mlpctl.options import Account, Folder, Stack
 from mlpctl.out import console
 from mlpctl.post import cli as post_cli
 from mlsandbox import SandboxError
@@ -48,12 +48,6 @@ INTERRUPTED = 130
 BROKEN_PIPE = 141
 """Exit code that shells use for a program whose output pipe was closed."""
 
-Folder = Annotated[
-    Path | None, typer.Option("--folder", help="Folder of the sandbox. Default: .sandbox next to Pulumi.yaml.")
-]
-Account = Annotated[
-    bool, typer.Option("--account", help="Use the backend and AWS account of this shell instead of the sandbox.")
-]
 PlanFile = Annotated[
     Path | None,
     typer.Option("--plan", help="Existing output of `pulumi preview --json`; - for standard input."),

@@ -2,16 +2,23 @@
 
 import json
 import sys
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from mlpctl.errors import FAILED
-from mlpctl.options import Also, Since, Stack
+from mlpctl.options import Stack
 from mlpctl.out import console
 from mlpctl.text import visible
 
 app = typer.Typer(help="Check and explain stack files.", no_args_is_help=True)
+
+Since = Annotated[str, typer.Option(help="Commit, branch or tag to compare with, e.g. HEAD^1 or origin/main.")]
+
+Also = Annotated[
+    list[Path] | None, typer.Option(help="Another file or folder that the program reads; can be repeated.")
+]
 
 
 @app.command()

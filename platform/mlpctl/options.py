@@ -1,4 +1,4 @@
-"""Options that several groups of commands have."""
+"""Options that several commands of `mlpctl` have."""
 
 from pathlib import Path
 from typing import Annotated
@@ -6,9 +6,9 @@ from typing import Annotated
 import typer
 
 Stack = Annotated[str, typer.Option("--stack", "-s", help="Name of the stack, e.g. local.")]
-
-Since = Annotated[str, typer.Option(help="Commit, branch or tag to compare with, e.g. HEAD^1 or origin/main.")]
-
-Also = Annotated[
-    list[Path] | None, typer.Option(help="Another file or folder that the program reads; can be repeated.")
+Folder = Annotated[
+    Path | None, typer.Option("--folder", help="Folder of the sandbox. Default: .sandbox next to Pulumi.yaml.")
+]
+Account = Annotated[
+    bool, typer.Option("--account", help="Use the backend and AWS account of this shell instead of the sandbox.")
 ]

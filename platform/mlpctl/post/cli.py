@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from mlpctl.options import Also, Since
+from mlpctl.config_cli import Also, Since
 from mlpctl.out import console
 
 app = typer.Typer(invoke_without_command=True)
