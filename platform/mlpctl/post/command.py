@@ -65,7 +65,8 @@ class _Review:
 
     @property
     def marker(self) -> str:
-        return marker(self.project, self.stack)
+        """The first line of the comment."""
+        return self.rendered.partition("\n")[0] or marker(self.project, self.stack)
 
     @property
     def check(self) -> str:

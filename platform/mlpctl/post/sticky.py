@@ -6,9 +6,7 @@ from typing import Final
 from mlpctl.post.api import ApiError, UnsureError
 from mlpctl.post.forge import Comment, Forge
 from mlpctl.post.labels import LABELS, Effect, marked
-
-MARKER: Final = "<!-- mlpctl review "
-"""Start of the hidden first line of a review's comment."""
+from mlpctl.review.marker import START
 
 _TRIES: Final = 4
 
@@ -18,7 +16,7 @@ def ours(forge: Forge, me: int) -> list[Comment]:
 
     Anybody can write a comment with a marker, and a token may be allowed to edit everybody's comments.
     """
-    return [each for each in forge.comments() if each.author == me and each.first_line.startswith(MARKER)]
+    return [each for each in forge.comments() if each.author == me and each.first_line.startswith(START)]
 
 
 def put(forge: Forge, me: int, marker: str, body: str) -> str:
