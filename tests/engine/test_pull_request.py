@@ -20,6 +20,16 @@ from mlsandbox.tools.toolchain import Cache
 pytestmark = pytest.mark.engine
 
 STACK = "stacks/Pulumi.local.yaml"
+EXPIRED = """
+    policies:
+      waivers:
+        - rule: ML-S3-07
+          resource: scratch
+          reason: was needed for a migration
+          owner: ml-platform
+          expires: "2020-01-31"
+"""
+
 EVENT = {"pull_request": {"number": 5, "head": {"sha": COMMIT, "repo": {"full_name": "org/platform"}}}}
 
 
@@ -47,7 +57,7 @@ def clone(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     git(folder, "add", "--all")
     git(folder, "commit", "--quiet", "--message", "base")
     file = folder / STACK
-    file.write_text(file.read_text().replace("owner: ", "owner: new-"))
+    file.write_text(f"{file.read_text()}{EXPIRED}")
     git(folder, "commit", "--quiet", "--all", "--message", "change")
     # What the locked installation puts there; the dependencies come from the environment that runs the tests.
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", folder / ".venv"], check=True)
@@ -94,17 +104,18 @@ def test_the_changed_stack_is_found(runner: Runner) -> None:
     assert json.loads(outputs["stacks"]) == ["local"]
 
 
-def test_a_review_is_posted(runner: Runner, forge: State) -> None:
+def test_a_review_is_posted_and_decides_the_result(runner: Runner, forge: State) -> None:
+    """An expired waiver fails it."""
     code, outputs = runner.run("review", {"stack": "local"})
-    assert code == 0, runner.log
-    assert (outputs["result"], outputs["exit-code"]) == ("passed", "0")
+    assert (code, outputs["result"], outputs["exit-code"]) == (1, "failed", "1"), runner.log
     (comment,) = forge.comments
     assert comment["body"].startswith(marker("mlplatform", "local"))
     assert "GpuNodePool" in comment["body"]
     assert outputs["comment-url"] == comment["html_url"]
-    assert forge.labels == {LABELS[Effect.COST_UP].name} == set(json.loads(outputs["labels"]))
+    assert "1 expired waiver" in outputs["verdict"]
+    assert forge.labels == {LABELS[Effect.RULES_BROKEN].name} == set(json.loads(outputs["labels"]))
     (status,) = forge.statuses
-    assert (status["state"], status["commit"]) == ("success", COMMIT)
+    assert (status["state"], status["commit"]) == ("failure", COMMIT)
     assert status["target_url"] == "https://github.com/org/platform/actions/runs/77"
     assert (runner.temp / "summary.md").read_text() == comment["body"]
     assert {each.name for each in (runner.temp / "mlpctl-review-local").iterdir()} == {

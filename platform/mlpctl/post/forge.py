@@ -1,6 +1,6 @@
 """What GitHub and GitLab have in common: comments and labels of a pull request, and results of commits."""
 
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from typing import Protocol
@@ -64,8 +64,13 @@ class Forge(Protocol):
         """The names of its labels."""
         ...
 
-    def add(self, labels: Sequence[Label]) -> None:
-        """Add labels, which are created in the repository if they do not exist."""
+    def add(self, labels: Sequence[Label], exist: Container[str]) -> None:
+        """Add labels, which are created in the repository if they do not exist.
+
+        Args:
+            labels: The labels.
+            exist: Names of labels that are known to exist.
+        """
         ...
 
     def remove(self, label: Label) -> None:

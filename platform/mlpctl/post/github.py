@@ -1,6 +1,6 @@
 """A pull request on GitHub: https://docs.github.com/en/rest."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Container, Sequence
 from typing import Any, Final
 from urllib.parse import quote
 
@@ -91,10 +91,10 @@ class PullRequest:
         need = Need(f"list the labels of pull request {self._number}", "pull-requests: read")
         return {str(ci.at(each, "name")) for each in self._api.pages(f"{self._issue}/labels", need=need)}
 
-    def add(self, labels: Sequence[Label]) -> None:
+    def add(self, labels: Sequence[Label], exist: Container[str]) -> None:
         """Add labels, which are created in the repository if they do not exist."""
         need = Need("create labels", _WRITE)
-        for label in labels:
+        for label in (each for each in labels if each.name not in exist):
             made = {"name": label.name, "color": label.colour, "description": label.description}
             # GitHub answers 422 if the label exists; its colour and description may be the team's own.
             self._ensure(made, need)

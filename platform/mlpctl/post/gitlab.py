@@ -1,6 +1,6 @@
 """A merge request on GitLab: https://docs.gitlab.com/api/rest/."""
 
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from typing import Any, Final
 from urllib.parse import quote
 
@@ -81,9 +81,9 @@ class MergeRequest:
         names = ci.at(found, "labels")
         return set(names) if isinstance(names, list) else set()
 
-    def add(self, labels: Sequence[Label]) -> None:
+    def add(self, labels: Sequence[Label], exist: Container[str]) -> None:
         """Add labels, which are created in the project if they do not exist."""
-        for label in labels:
+        for label in (each for each in labels if each.name not in exist):
             made = {"name": label.name, "color": f"#{label.colour}", "description": label.description}
             try:
                 self._api.send("POST", f"{self._project}/labels", made, need=Need("create labels", _PERMISSION))

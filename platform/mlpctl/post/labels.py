@@ -52,7 +52,12 @@ def _harms(report: Report, harm: Harm) -> bool:
 
 
 def _costs_more(report: Report) -> bool:
-    return report.cost is not None and report.cost.totals.delta_monthly_usd.expected > 0
+    if report.cost is None:
+        return False
+    totals = report.cost.totals
+    # A sandbox that starts empty creates everything, whatever the pull request changes.
+    starts_empty = report.sandbox and totals.before_monthly_usd.max == 0
+    return totals.delta_monthly_usd.expected > 0 and not starts_empty
 
 
 def _breaks_rules(report: Report) -> bool:

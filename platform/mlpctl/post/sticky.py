@@ -56,12 +56,12 @@ def label(forge: Forge, me: int, marker: str, own: Iterable[Effect]) -> list[str
     needed = {*own, *_of_others(forge, me, marker)}
     if needed:
         # Also labels that are present, which the post of another stack may be about to remove.
-        forge.add([LABELS[effect] for effect in Effect if effect in needed])
+        forge.add([LABELS[effect] for effect in Effect if effect in needed], present)
     false = [effect for effect in Effect if effect not in needed and LABELS[effect].name in present]
     for effect in false:
         forge.remove(LABELS[effect])
     if false and (again := {*_of_others(forge, me, marker)}.intersection(false)):
-        forge.add([LABELS[effect] for effect in Effect if effect in again])
+        forge.add([LABELS[effect] for effect in Effect if effect in again], present)
         needed |= again
     return [LABELS[effect].name for effect in Effect if effect in needed]
 

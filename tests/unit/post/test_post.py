@@ -177,9 +177,11 @@ def test_two_comments_of_runs_at_the_same_time_become_one(job: Job) -> None:
     assert len(job.forge.comments) == 1
 
 
-def test_a_label_that_exists_keeps_its_colour(job: Job) -> None:
+def test_a_label_that_exists_keeps_its_colour_and_is_not_created_again(job: Job) -> None:
     job.forge.colours[DATA] = "ffffff"
-    job.post(PROD)
+    for _ in range(2):
+        job.post(PROD)
+    assert job.forge.sent("POST", "/repos/org/platform/labels") == 1
     assert job.forge.colours[DATA] == "ffffff"
     assert DATA in job.forge.labels
 
@@ -279,7 +281,9 @@ def test_each_effect_has_its_cause(job: Job) -> None:
         (set(), of(dangers=[danger(Harm.DATA, retained=True)])),
         ({Effect.DROPS_CAPACITY}, of(dangers=[danger(Harm.CAPACITY)])),
         (set(), of(dangers=[danger(Harm.SERVING), danger(Harm.IDENTITY), danger(Harm.PROTECTION)])),
-        ({Effect.COST_UP}, of(cost=dear)),
+        ({Effect.COST_UP}, of(cost=dear, sandbox=False)),
+        (set(), of(cost=dear, sandbox=True)),
+        ({Effect.COST_UP}, reports.pool_changed().model_copy(update={"sandbox": True, "dangers": ()})),
         ({Effect.RULES_BROKEN}, of(rules=rules(findings=(finding(),)))),
         ({Effect.RULES_BROKEN}, of(rules=rules(expired=1))),
         ({Effect.RULES_BROKEN}, of(violations=[violation])),
