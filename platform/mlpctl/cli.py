@@ -1,7 +1,6 @@
 """The command line of `mlpctl`: parse arguments, call the package, print results, set exit codes."""
 
 import io
-import json
 import os
 import sys
 from pathlib import Path
@@ -9,12 +8,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from mlpctl import config_cli
 from mlpctl.audit.cli import CODES as AUDIT_CODES
 from mlpctl.audit.cli import audit, evidence
 from mlpctl.ending import message, resumable, reviewed
 from mlpctl.errors import FAILED, UserError
 from mlpctl.options import Account, Folder, Stack
 from mlpctl.out import console
+from mlpctl.post import cli as post_cli
 from mlsandbox.cli import app as sandbox_app
 
 if TYPE_CHECKING:
@@ -26,12 +27,12 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-config_app = typer.Typer(help="Check and explain stack files.", no_args_is_help=True)
 instances_app = typer.Typer(help="Facts about EC2 instance types.", no_args_is_help=True)
 images_app = typer.Typer(help="Node images that can be pinned.", no_args_is_help=True)
 eks_app = typer.Typer(help="Versions that EKS offers.", no_args_is_help=True)
 prices_app = typer.Typer(help="AWS prices from a dated price book.", no_args_is_help=True)
-app.add_typer(config_app, name="config")
+app.add_typer(post_cli.app, name="review")
+app.add_typer(config_cli.app, name="config")
 app.add_typer(instances_app, name="instances")
 app.add_typer(images_app, name="images")
 app.add_typer(eks_app, name="eks")
@@ -109,10 +110,11 @@ CODES = (
 )
 
 
-@app.command(
+@post_cli.app.callback(
     epilog=CODES.format(", an object does not match the Kubernetes API's schemas, or a mandatory policy is violated")
 )
 def review(
+    context: typer.Context,
     stack: Stack = "local",
     plan: PlanFile = None,
     markdown: Annotated[
@@ -137,10 +139,22 @@ def review(
     ] = "",
     account: Account = False,
     folder: Folder = None,
+    watch: Annotated[
+        bool, typer.Option("--watch", help="Review again whenever a file of the project is saved, until Ctrl-C.")
+    ] = False,
 ) -> None:
     """Review an update before it runs: its changes, the data it may destroy, and its costs."""
+    if context.invoked_subcommand:
+        return
     from mlpctl.review import command
 
+    if watch:
+        from mlpctl import rerun
+
+        if plan:
+            raise typer.BadParameter("--watch runs previews; it cannot be combined with --plan.")
+        written = [path for path in (markdown, html, json, sarif) if path]
+        raise typer.Exit(rerun.review(sys.argv[1:], stack, written, console()))
     if plan and (account or folder):
         raise typer.BadParameter("--plan is an existing plan; it cannot be combined with --account or --folder.")
     wanted = {"markdown": markdown, "html": html, "json": json, "sarif": sarif}
@@ -183,62 +197,6 @@ def cost(
         else:
             outcome = costs.show(_plan(stack, plan, account, folder), *given, as_json=as_json)
     raise typer.Exit(outcome)
-
-
-@config_app.command()
-def validate(stack: Stack = "local") -> None:
-    """Validate a stack file. Print all problems at once, with exit code 2. Warn if a version's support ends soon."""
-    import datetime
-
-    from mlpctl import config, project
-    from mlpctl.config.warnings import warnings
-
-    loaded = config.read(config.find(project.root(), stack))
-    for warning in warnings(loaded.platform, datetime.datetime.now(datetime.UTC).date()):
-        console().print(f"[yellow]warning:[/] {warning}", highlight=False, soft_wrap=True)
-    console().print(f"{loaded.path} is valid.", highlight=False)
-
-
-@config_app.command()
-def show(stack: Stack = "local") -> None:
-    """Print every effective value of a stack, and its origin."""
-    from mlpctl import config, project
-    from mlpctl.config import show as showing
-
-    loaded = config.read(config.find(project.root(), stack))
-    console().print(showing.show_table(showing.show(loaded)))
-
-
-@config_app.command()
-def compare(
-    other: Annotated[str, typer.Option("--with", help="Name of the stack to compare with, e.g. prod.")],
-    stack: Stack = "staging",
-    against: Annotated[
-        str | None, typer.Option(help="Only safeguards against this threat: intruders or loss. Default: both.")
-    ] = None,
-) -> None:
-    """Print the safeguards that are weaker in a stack than in another; exit code 1 if there are any."""
-    from mlpctl import config, project
-    from mlpctl.config import guards
-
-    kinds = [kind for kind in guards.Against if against in (None, kind.value)]
-    if not kinds:
-        raise typer.BadParameter(f"{against}; allowed: {', '.join(kind.value for kind in guards.Against)}")
-    one, than = (config.read(config.find(project.root(), name)).platform for name in (stack, other))
-    found = guards.weaker(one, than, kinds)
-    if found:
-        console().print(guards.table(found, stack, other))
-        raise typer.Exit(FAILED)
-    console().print(f"No safeguard is weaker in {stack} than in {other}.", highlight=False)
-
-
-@config_app.command()
-def schema() -> None:
-    """Print the JSON schema of stack files, for editors."""
-    from mlpctl.config import Platform, profiles
-    from mlpctl.config.schema import schema as of
-
-    sys.stdout.write(json.dumps(of(Platform, profiles.PROFILES), indent=2) + "\n")
 
 
 @instances_app.command()

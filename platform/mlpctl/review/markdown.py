@@ -9,9 +9,11 @@ from mlpctl.review import inert, markdown_rules, wording
 from mlpctl.review.cost.book import MONTH_HOURS, STALE_DAYS
 from mlpctl.review.inert import cell, code, prose, prose_cell
 from mlpctl.review.losses import circle, loss_forms, losses, what
+from mlpctl.review.marker import marker
 from mlpctl.review.pieces import Fuller, Listing, Piece, Sequel, Whole, everything, share, size
 from mlpctl.review.report import Certainty, Difference, Group, Report, Row
 from mlpctl.review.report_cost import Cost, Limit, ResourceCost
+from mlpctl.review.verdict import LONGEST
 from mlpctl.text import amount, change, number, shorten, visible
 
 LIMIT: Final = 65_536
@@ -89,16 +91,11 @@ def markdown(report: Report, limit: int = LIMIT) -> str:
     return "".join(whole).rstrip("\n") + "\n" + (foot if shortened else "")
 
 
-def marker(report: Report) -> str:
-    """The hidden line by which a later run finds the comment of this stack."""
-    return f"<!-- mlpctl {wording.title(report).lower()} {inert.comment(f'{report.project}/{report.stack}')} -->"
-
-
 def _top(report: Report) -> str:
     """The summary at the top: title, verdict, failures and next steps."""
     will = any(danger.certainty is Certainty.WILL for danger in report.dangers)
     kind = _ALARMS[wording.alarm(report)]
-    lines = [f"**{prose(report.verdict, 400)}**"]
+    lines = [f"**{prose(report.verdict, LONGEST)}**"]
     if report.dangers:
         lines.append(f"{circle(will)} **{', '.join(wording.by_harm(report.dangers))}**")
     if report.limits:
@@ -119,7 +116,7 @@ def _top(report: Report) -> str:
     lines.append(f"**Next:** {prose('. '.join(wording.next_steps(report)[:_MOST_STEPS]), 600)}.")
     quoted = "\n>\n".join(f"> {line}" for line in lines)
     title = f"## {wording.title(report)} of {code(report.project, _NAME)}, stack {code(report.stack, _NAME)}"
-    return f"{marker(report)}\n{title}\n\n> [!{kind}]\n{quoted}\n\n{_origin(report)}"
+    return f"{marker(report.project, report.stack, wording.title(report).lower())}\n{title}\n\n> [!{kind}]\n{quoted}\n\n{_origin(report)}"
 
 
 def _origin(report: Report) -> str:

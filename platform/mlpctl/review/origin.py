@@ -6,18 +6,16 @@ https://docs.gitlab.com/ci/variables/predefined_variables.
 """
 
 import importlib.metadata
-import json
 import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Final
 
+from mlpctl import ci
 from mlpctl.review import inert
 from mlpctl.review.report import Origin
 
 _COMMIT: Final = re.compile(r"[0-9a-fA-F]{7,64}")
-_LARGEST_EVENT: Final = 4 * 1024 * 1024
 
 
 def origin(environment: Mapping[str, str], now: datetime, *, commit: str = "", run_url: str = "") -> Origin:
@@ -26,7 +24,7 @@ def origin(environment: Mapping[str, str], now: datetime, *, commit: str = "", r
     Values that do not look like a commit or a URL are ignored.
     """
     found = commit or _pull_request_head(environment) or _first(environment, "GITHUB_SHA", "CI_COMMIT_SHA")
-    url = run_url or _run(environment)
+    url = run_url or run(environment)
     return Origin(
         commit=found if _COMMIT.fullmatch(found) else "",
         run_url=url if inert.is_address(url) else "",
@@ -35,7 +33,8 @@ def origin(environment: Mapping[str, str], now: datetime, *, commit: str = "", r
     )
 
 
-def _run(environment: Mapping[str, str]) -> str:
+def run(environment: Mapping[str, str]) -> str:
+    """URL of the CI run; empty without one."""
     parts = [environment.get(name, "") for name in ("GITHUB_SERVER_URL", "GITHUB_REPOSITORY", "GITHUB_RUN_ID")]
     if all(parts):
         server, repository, run = parts
@@ -45,16 +44,9 @@ def _run(environment: Mapping[str, str]) -> str:
 
 def _pull_request_head(environment: Mapping[str, str]) -> str:
     """The head commit of a pull request: `GITHUB_SHA` is then a temporary merge commit."""
-    path = Path(environment.get("GITHUB_EVENT_PATH", ""))
     if not environment.get("GITHUB_EVENT_NAME", "").startswith("pull_request"):
         return ""
-    try:
-        if path.stat().st_size > _LARGEST_EVENT:
-            return ""
-        event = json.loads(path.read_text(encoding="utf-8"))
-        return str(event["pull_request"]["head"]["sha"])
-    except (OSError, ValueError, KeyError, TypeError, RecursionError):
-        return ""
+    return ci.text_at(ci.event(environment), "pull_request", "head", "sha")
 
 
 def _first(environment: Mapping[str, str], *names: str) -> str:

@@ -13,6 +13,7 @@ from mlpctl.review.cost.book import STALE_DAYS
 from mlpctl.review.plan import Op
 from mlpctl.review.report import Certainty, Danger, Report
 from mlpctl.review.report_cost import Cost
+from mlpctl.review.verdict import LONGEST
 from mlpctl.text import amount, number, shorten, visible
 
 MOST_GROUPS: Final = 40
@@ -50,7 +51,7 @@ def page(report: Report) -> RenderableType:
 
 
 def _verdict(report: Report) -> list[RenderableType]:
-    heading = Text.assemble((_shown(report.verdict, 400), "bold"))
+    heading = Text.assemble((_shown(report.verdict, LONGEST), "bold"))
     lines: list[RenderableType] = [heading]
     if report.dangers:
         will = any(danger.certainty is Certainty.WILL for danger in report.dangers)

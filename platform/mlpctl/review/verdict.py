@@ -27,6 +27,9 @@ _GO: Final = (Op.DELETE, Op.REPLACE)
 _CHANGE: Final = tuple(op for op in Op if op not in (*_GO, Op.SAME, Op.READ))
 """Operations on providers that the verdict mentions only if no resource changes."""
 
+LONGEST: Final = 1_000
+"""Length up to which formats write a verdict; one with every part has some 800 characters."""
+
 NO_DRIFT: Final = "the state matches the cloud"
 
 

@@ -1,0 +1,1 @@
+"""Posts reviews to pull requests on GitHub and merge requests on GitLab."""
