@@ -106,7 +106,7 @@ def test_the_changed_stack_is_found(runner: Runner) -> None:
 
 def test_a_review_is_posted_and_decides_the_result(runner: Runner, forge: State) -> None:
     """An expired waiver fails it."""
-    code, outputs = runner.run("review", {"stack": "local"})
+    code, outputs = runner.run("review", {"stack": "local", "sarif": "true"})
     assert (code, outputs["result"], outputs["exit-code"]) == (1, "failed", "1"), runner.log
     (comment,) = forge.comments
     assert comment["body"].startswith(marker("mlplatform", "local"))
@@ -122,7 +122,9 @@ def test_a_review_is_posted_and_decides_the_result(runner: Runner, forge: State)
         "review.json",
         "review.md",
         "review.html",
+        "review.sarif",
     }
+    assert json.loads((runner.temp / "mlpctl-review-local" / "review.sarif").read_text())["version"] == "2.1.0"
     assert TOKEN not in runner.log
 
 

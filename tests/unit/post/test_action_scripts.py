@@ -44,14 +44,14 @@ def calls(folder: Path) -> list[str]:
 def test_the_action_ends_as_the_review_does(fake: Fake, tmp_path: Path, review: int, post: int) -> None:
     checkout = fake({"review post": post, "review --stack": review})
     runner = Runner(checkout, tmp_path, {"PATH": os.environ["PATH"], "FAKE_TOKEN": "t"})
-    code, outputs = runner.run("review", {"stack": "org/ml/dev", "account": "true"})
+    code, outputs = runner.run("review", {"stack": "org/ml/dev", "account": "true", "sarif": "true"})
     assert (code, outputs["exit-code"]) == (review, str(review))
     folder = tmp_path / "mlpctl-review-org-ml-dev"
     files = " ".join(
         f"--{name} {folder}/review.{end}" for name, end in (("json", "json"), ("markdown", "md"), ("html", "html"))
     )
     assert calls(tmp_path) == [
-        f"review --stack org/ml/dev {files} --account",
+        f"review --stack org/ml/dev {files} --account --sarif {folder}/review.sarif",
         f"review post --report {folder}/review.json --stack org/ml/dev",
     ]
 

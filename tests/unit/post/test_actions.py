@@ -43,7 +43,7 @@ def commands(script: str) -> list[list[str]]:
     """The arguments of each call of mlpctl in a script."""
     joined = script.replace("\\\n", " ")
     calls = re.findall(r"\.venv/bin/mlpctl ([^\n;|)>]*)", joined)
-    return [shlex.split(call.replace('"${options[@]}"', "--account")) for call in calls]
+    return [shlex.split(call.replace('"${options[@]}"', "--account --sarif review.sarif")) for call in calls]
 
 
 @pytest.mark.parametrize("name", [*FILES, GITLAB])
