@@ -104,6 +104,12 @@ def changed(root: Path, since: str, also: Collection[Path] = ()) -> Found:
             for path in stacks
             if path.exists() and (reason := _difference(root, path, commit, path.relative_to(top)))
         ]
+        known = {each.stack for each in affected}
+        affected += [
+            Affected(_stack(path), f"its own rules: {_some([_relative(each, home) for each in own])}")
+            for path in sorted(configs.glob("Pulumi.*.yaml"))
+            if _stack(path) not in known and (own := [each for each in paths if _is_below(each, _packs(path, home))])
+        ]
     return Found(commit, affected, [_stack(path) for path in stacks if not path.exists()])
 
 
@@ -132,6 +138,13 @@ def _effective(content: bytes, path: Path) -> _Effective | None:
     except (ConfigError, YamlError):
         return None
     return _Effective(loaded, stack_file.without({("config", PLATFORM)}, data))
+
+
+def _packs(path: Path, home: Path) -> list[Path]:
+    """The folders with the rules of a stack's team."""
+    effective = _effective(path.read_bytes(), path)
+    loaded = effective.loaded if effective else None
+    return [home / each for each in loaded.platform.policies.packs] if loaded else []
 
 
 def _stack(path: Path) -> str:

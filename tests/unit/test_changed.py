@@ -125,6 +125,15 @@ def test_a_deleted_file_of_the_program_affects_every_stack(repository: Repositor
     assert repository.affected() == [*STACKS]
 
 
+def test_a_change_of_own_rules_affects_the_stacks_that_name_them(repository: Repository) -> None:
+    repository.edit(DEV, lambda text: f"{text}    policies: {{packs: [rules]}}\n")
+    repository.edit("rules/queues.py", lambda text: "x")
+    repository.commit()
+    repository.edit("rules/queues.py", lambda text: "y")
+    assert repository.affected() == ["dev"]
+    assert "dev: its own rules: rules/queues.py" in repository.why()
+
+
 def test_other_files_of_the_program_can_be_named(repository: Repository) -> None:
     repository.edit("prompts/a.txt", lambda text: "y")
     assert repository.affected() == []
