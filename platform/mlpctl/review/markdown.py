@@ -116,7 +116,8 @@ def _top(report: Report) -> str:
     lines.append(f"**Next:** {prose('. '.join(wording.next_steps(report)[:_MOST_STEPS]), 600)}.")
     quoted = "\n>\n".join(f"> {line}" for line in lines)
     title = f"## {wording.title(report)} of {code(report.project, _NAME)}, stack {code(report.stack, _NAME)}"
-    return f"{marker(report.project, report.stack, wording.title(report).lower())}\n{title}\n\n> [!{kind}]\n{quoted}\n\n{_origin(report)}"
+    hidden = marker(report.project, report.stack, wording.title(report).lower())
+    return f"{hidden}\n{title}\n\n> [!{kind}]\n{quoted}\n\n{_origin(report)}"
 
 
 def _origin(report: Report) -> str:
