@@ -118,6 +118,24 @@ def recover(
     raise typer.Exit(0 if done else FAILED)
 
 
+@app.command(epilog="Exit codes: 0 nothing blocks an update; 1 something blocks it; 2 invalid input.")
+def doctor(
+    stack: Stack,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False,
+    address: Annotated[
+        str, typer.Option(metavar="IP", help="Public address of this machine, to compare with publicAccessCidrs.")
+    ] = "",
+) -> None:
+    """Check the account of this shell for what a stack file asks, before an update. It changes nothing."""
+    from mlpctl import project
+    from mlpctl.doctor import command
+
+    with _resumable():
+        report = command.examine(project.root(), stack, address, console(stderr=True))
+    command.show(report, console(), as_json=as_json)
+    raise typer.Exit(FAILED if report.blocked else 0)
+
+
 CODES = (
     "Exit codes: 0 all limits are met; 1 a limit is exceeded{}; 2 invalid input; "
     "3 the result is missing or covers only a part of the plan."
