@@ -19,7 +19,7 @@ from mlpctl.doctor import (
     vcpus,
     versions,
 )
-from mlpctl.doctor.asking import Answers, NotAnsweredError, Question
+from mlpctl.doctor.asking import NOT_ASKED, Answers, NotAnsweredError, Question
 from mlpctl.doctor.finding import Check, Entry, Finding, Found, Level, Report, Wanted
 
 CHECKS: Final[tuple[Check, ...]] = (
@@ -91,7 +91,7 @@ def gather(wanted: Wanted, asker: Asks, answered: Callable[[], None] = lambda: N
     first = [account.identity(wanted), account.regions(wanted)]
     known = {**asker.ask(first, answered)}
     if stopped := account.stops(wanted, Answers(known)):
-        return Answers(known, f"Nothing else was asked, because {stopped[:1].lower()}{stopped[1:]}")
+        return Answers(known, f"nothing else was asked, because {_inside(stopped)}")
     while new := [*dict.fromkeys(each for each in _questions(wanted, Answers(known)) if each not in known)]:
         known |= asker.ask(new, answered)
     return Answers(known)
@@ -103,12 +103,14 @@ def _questions(wanted: Wanted, answers: Answers) -> Iterator[Question]:
 
 def run(check: Check, wanted: Wanted, answers: Answers, caller: str) -> Iterator[Finding]:
     """The findings of a check. A missing answer is a finding too; if several parts need it, it is reported once."""
-    reported = set()
+    reported: set[Question | str] = set()
     for found in _all(check, wanted, answers):
         if isinstance(found, Finding):
             yield found
-        elif found.question not in reported:
-            reported.add(found.question)
+            continue
+        reason = NOT_ASKED if found.refusal.code == NOT_ASKED else found.question
+        if reason not in reported:
+            reported.add(reason)
             yield _not_checked(check, found, caller)
 
 
@@ -119,11 +121,16 @@ def _all(check: Check, wanted: Wanted, answers: Answers) -> Iterator[Found]:
         yield error
 
 
+def _inside(sentence: str) -> str:
+    """A sentence as a part of another one: `The account` becomes `the account`, and `AWS` remains."""
+    return sentence if sentence[1].isupper() else sentence[:1].lower() + sentence[1:]
+
+
 def _not_checked(check: Check, error: NotAnsweredError, caller: str) -> Finding:
     question, refusal = error.question, error.refusal
-    what = check.means[:1].upper() + check.means[1:]
-    if refusal.code == "NotAsked":
-        return Finding(Level.NOT_CHECKED, f"{what}: {refusal.message[:1].lower()}{refusal.message[1:]}")
+    what = check.means if check.means[1].isupper() else check.means[:1].upper() + check.means[1:]
+    if refusal.code == NOT_ASKED:
+        return Finding(Level.NOT_CHECKED, f"{what}: {refusal.message}")
     advice = failures.advise(failures.Failure("", refusal.message, refusal.code, question.operation))
     fact = f"{what}: {question.api} returned {refusal.code}: {refusal.message.rstrip('.')}"
     if advice and _DENIED in advice.codes:

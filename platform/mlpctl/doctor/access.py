@@ -23,11 +23,23 @@ def _principals(wanted: Wanted) -> list[Reference]:
     return found
 
 
+def _own_principals(wanted: Wanted, answers: Answers) -> list[Reference]:
+    """The principals of the caller's account."""
+    account = (answers.get(identity(wanted)) or {}).get("Account")
+    owners = [(each.principal_arn or "::::").split(":")[4] for each in wanted.platform.cluster.access.values()]
+    return [each for owner, each in zip(owners, _principals(wanted), strict=True) if owner in ("", account)]
+
+
 def _access(wanted: Wanted, answers: Answers) -> Iterator[Found]:
-    account = answers(identity(wanted))["Account"]
-    entries = zip(wanted.platform.cluster.access.values(), _principals(wanted), strict=True)
-    own = [each for access, each in entries if access.role or (access.principal_arn or "").split(":")[4] == account]
-    yield from existence(own, answers)
+    answers(identity(wanted))
+    own = _own_principals(wanted, answers)
+    for access, reference in zip(wanted.platform.cluster.access.values(), _principals(wanted), strict=True):
+        if reference in own:
+            yield from existence([reference], answers)
+        else:
+            owner = (access.principal_arn or "").split(":")[4]
+            fact, fix = f"The {reference.what} is in the account {owner}", "Check it with credentials of that account."
+            yield Finding(Level.NOT_CHECKED, fact, field=reference.field, fix=fix)
 
 
 def _creator(wanted: Wanted, answers: Answers) -> Iterator[Finding]:
@@ -64,13 +76,21 @@ def _boundary(wanted: Wanted, answers: Answers) -> list[Reference]:
     ]
 
 
+def _existing_boundary(wanted: Wanted, answers: Answers) -> Iterator[Found]:
+    if wanted.platform.permissions_boundary:
+        answers(identity(wanted))
+        yield from existence(_boundary(wanted, answers), answers)
+
+
 CHECKS: Final = (
-    Check("access.principals", "roles and users of `cluster.access`", _access, lambda w, _: asked(_principals(w))),
+    Check(
+        "access.principals", "roles and users of `cluster.access`", _access, lambda w, a: asked(_own_principals(w, a))
+    ),
     Check("access.creator", "the creator of the cluster", _creator, lambda w, _: (identity(w), cluster(w))),
     Check(
         "access.boundary",
         "the policy of `permissionsBoundary`",
-        lambda w, a: existence(_boundary(w, a), a),
+        _existing_boundary,
         lambda w, a: asked(_boundary(w, a)),
     ),
 )

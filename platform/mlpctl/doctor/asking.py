@@ -10,6 +10,9 @@ from mlpctl.errors import is_missing
 LOCAL: Final = "this machine"
 """The service of questions that this machine answers without AWS."""
 
+NOT_ASKED: Final = "NotAsked"
+"""Code of the refusal of a question that was not asked."""
+
 _PREFIXES: Final[Mapping[str, str]] = {"service-quotas": "servicequotas", "resourcegroupstaggingapi": "tag"}
 """Prefixes of IAM actions that differ from boto3's name of the service:
 https://docs.aws.amazon.com/service-authorization/latest/reference/reference_policies_actions-resources-contextkeys.html"""
@@ -95,10 +98,10 @@ class Answers:
 
         Args:
             known: the answer to each question, or its `Refusal`.
-            stopped: the reason, as a sentence without its full stop. Default: all questions were asked.
+            stopped: the reason, as a part of a sentence. Default: all questions were asked.
         """
         self._known = known
-        self._unasked = Refusal("NotAsked", stopped or "It was not asked")
+        self._unasked = Refusal(NOT_ASKED, stopped or "it was not asked")
 
     def __call__(self, question: Question) -> Any:
         """The answer to a question.

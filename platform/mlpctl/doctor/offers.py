@@ -8,6 +8,7 @@ from awsfacts.zones import Zone
 from mlpctl.doctor.asking import Answers, Question
 from mlpctl.doctor.finding import Check, Finding, Level, Wanted, of_sentence
 from mlpctl.doctor.vcpus import INSTANCES, RESERVATIONS, instances_of, is_own
+from mlpctl.text import number
 from mlplatform import GpuNodePoolSpec
 from mlplatform.compute.node_group.scaling import Capacity
 from mlplatform.foundation.network import account_zones, preflight
@@ -104,9 +105,8 @@ def _of_group(
     suitable = [known[id] for id in ids if id in known and not [*_misfits(pool, known[id])]]
     active = [each for each in suitable if each["State"] == "active"]
     room = sum(each["TotalInstanceCount"] for each in active)
-    fact = (
-        f"{group} has {room} instances in {len(active)} active reservations that fit; the pool has {pool.nodes} nodes"
-    )
+    there = f"{number(room, 'instance')} in {number(len(active), 'active reservation')}"
+    fact = f"{group} has {there} with a type and a zone of the pool, which has {number(pool.nodes, 'node')}"
     if room < pool.nodes:
         fix = "Add active reservations of the pool's types and zones to the group, or use fewer nodes."
         yield Finding(Level.BLOCKS, fact, RESERVATIONS, field, fix)
@@ -166,7 +166,11 @@ def _of_state(id: str, path: str, pool: GpuNodePoolSpec, found: Mapping[str, Any
         level = Level.BLOCKS if pool.nodes else Level.NOTE
         fix = f"Set {path}.nodes to 0 until it is active." if pool.nodes else ""
         yield Finding(
-            level, f"{id} is {state}{begins}; the pool has {pool.nodes} nodes", RESERVATIONS, f"{path}.nodes", fix
+            level,
+            f"{id} is {state}{begins}; the pool has {number(pool.nodes, 'node')}",
+            RESERVATIONS,
+            f"{path}.nodes",
+            fix,
         )
     else:
         yield Finding(Level.BLOCKS, f"{id} is {state}", RESERVATIONS, f"{path}.reservation.id", "Use an active one.")
@@ -177,10 +181,12 @@ def _of_room(
 ) -> Iterator[Finding]:
     total, free = found["TotalInstanceCount"], found.get("AvailableInstanceCount", 0)
     own = sum(each.get("CapacityReservationId") == id and is_own(each, wanted) for each in instances_of(answers))
-    fact = f"{id} has {total} instances, of which {free} are free and {own} are nodes of this stack"
+    fact = f"{id} has {number(total, 'instance')}, of which {free} are free and {own} are nodes of this stack"
     if found["State"] == "active" and free + own < pool.nodes:
         fix = f"Set nodes to {free + own} or fewer, reserve more, or find out who else uses it."
-        yield Finding(Level.BLOCKS, f"{fact}; the pool has {pool.nodes} nodes", RESERVATIONS, f"{path}.nodes", fix)
+        yield Finding(
+            Level.BLOCKS, f"{fact}; the pool has {number(pool.nodes, 'node')}", RESERVATIONS, f"{path}.nodes", fix
+        )
     elif total < pool.max_nodes:
         fix = f"Set maxNodes to {total}, or reserve more."
         yield Finding(Level.WARNS, f"{fact}; maxNodes is {pool.max_nodes}", RESERVATIONS, f"{path}.maxNodes", fix)

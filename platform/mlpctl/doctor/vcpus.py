@@ -116,7 +116,7 @@ def _vcpu_quotas(wanted: Wanted, answers: Answers) -> Iterator[Found]:
     everything = groups(wanted)
     for group in everything:
         if group.reserved:
-            fact = f"The nodes of {group.path} run in reserved capacity, which was counted when it was reserved"
+            fact = f"The nodes of {group.path} run in reserved capacity, so they need no free quota"
             yield Finding(Level.NOTE, fact, field=f"{group.path}.reservation")
     for name, needs in sorted(_needs(each for each in everything if not each.reserved).items()):
         code = name.partition(" ")[0]
