@@ -1,6 +1,7 @@
 """An AWS account that has everything that `unit/doctor/Pulumi.full.yaml` asks for, as the answers of AWS's APIs."""
 
 import datetime
+import functools
 import json
 import tempfile
 from collections.abc import Callable, Iterable, Mapping
@@ -199,10 +200,15 @@ class Fake:
         return found
 
 
+@functools.cache
+def _unedited(file: Path) -> Loaded[Platform]:
+    return config.read(file)
+
+
 def load(edits: Mapping[str, Any] | None = None, file: Path = FILE) -> Loaded[Platform]:
     """The stack file, with values at dotted paths replaced; None removes the value."""
     if not edits:
-        return config.read(file)
+        return _unedited(file)
     data = yaml.safe_load(file.read_text())
     for path, value in edits.items():
         place, (*parents, last) = data["config"]["mlplatform:platform"], path.split("/")

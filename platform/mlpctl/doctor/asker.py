@@ -69,7 +69,7 @@ class Asker:
             # A session is not thread-safe: https://docs.aws.amazon.com/boto3/latest/guide/session.html
             if key not in self._clients:
                 config = Config(
-                    retries={"mode": "standard", "max_attempts": ATTEMPTS},
+                    retries={"mode": "standard", "total_max_attempts": ATTEMPTS},
                     connect_timeout=TIMEOUT_S,
                     read_timeout=TIMEOUT_S,
                 )
