@@ -277,3 +277,50 @@ def reserved(**changed: Any) -> dict[str, Any]:
 def denied(api: str, code: str = "AccessDeniedException") -> dict[str, Any]:
     """The account's answers if an API returns an error."""
     return {api: Refusal(code, f"User is not authorized to perform: {api}")}
+
+
+VPC: Final = "vpc-0a1b2c3d4e5f60718"
+A, B = "subnet-0a1b2c3d4e5f60711", "subnet-0a1b2c3d4e5f60712"
+EXISTING: Final = {"network": {"existing": {"vpcId": VPC, "privateSubnets": {"us-east-1a": A, "us-east-1b": B}}}}
+ELB: Final = {"Key": "kubernetes.io/role/internal-elb", "Value": "1"}
+NAT: Final = {"DestinationCidrBlock": "0.0.0.0/0", "NatGatewayId": "nat-1"}
+
+
+def subnet(id: str, zone: str, free: int = 4000, **changed: Any) -> dict[str, Any]:
+    """A private subnet of the VPC, with `free` addresses."""
+    return {
+        "SubnetId": id,
+        "VpcId": VPC,
+        "AvailabilityZone": zone,
+        "CidrBlock": "10.0.0.0/20",
+        "AvailableIpAddressCount": free,
+        "Tags": [ELB],
+        **changed,
+    }
+
+
+def attribute(question: Question) -> Mapping[str, Any]:
+    """An enabled attribute of the VPC."""
+    name = question.arguments["Attribute"]
+    return {name[0].upper() + name[1:]: {"Value": True}}
+
+
+def table(*routes: Mapping[str, Any]) -> dict[str, Any]:
+    """The main route table of the VPC."""
+    return {"RouteTableId": "rtb-1", "Associations": [{"Main": True}], "Routes": [*routes]}
+
+
+ACCOUNT_WITH_VPC: Answers = {
+    "ec2:DescribeVpcs": [
+        {
+            "VpcId": VPC,
+            "OwnerId": ACCOUNT,
+            "CidrBlockAssociationSet": [{"CidrBlock": "10.0.0.0/16", "CidrBlockState": {"State": "associated"}}],
+        }
+    ],
+    "ec2:DescribeVpcAttribute": attribute,
+    "ec2:DescribeSubnets": [subnet(A, "us-east-1a"), subnet(B, "us-east-1b")],
+    "ec2:DescribeRouteTables": [table(NAT)],
+    "ec2:DescribeVpcEndpoints": [],
+    "ec2:DescribeNetworkInterfaces": [],
+}

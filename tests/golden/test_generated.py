@@ -4,6 +4,7 @@ from pathlib import Path
 
 from mlpctl.config import Platform, profiles
 from mlpctl.config.schema import schema
+from mlpctl.doctor import finding as doctor
 from mlpctl.reference import pages
 from mlpctl.review import as_json
 from mlplatform import host
@@ -22,6 +23,10 @@ def test_the_reference_pages_are_current(golden: Golden, root: Path) -> None:
 
 def test_the_schema_of_reviews_is_current(golden: Golden, root: Path) -> None:
     golden(root / "docs" / "review-report.schema.json", json.dumps(as_json.schema(), indent=2) + "\n")
+
+
+def test_the_schema_of_doctors_reports_is_current(golden: Golden, root: Path) -> None:
+    golden(root / "docs" / "doctor-report.schema.json", json.dumps(doctor.schema(), indent=2) + "\n")
 
 
 def test_the_schema_for_other_languages_is_current(golden: Golden, root: Path) -> None:

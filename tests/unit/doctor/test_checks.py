@@ -1,8 +1,12 @@
 """What holds for all checks of an account."""
 
 import datetime
+import json
 
 from healthy_account import (
+    ACCOUNT,
+    ACCOUNT_WITH_VPC,
+    EXISTING,
     NOW,
     TAGS,
     created,
@@ -14,6 +18,7 @@ from healthy_account import (
 )
 from mlpctl.doctor.asking import Refusal
 from mlpctl.doctor.finding import Level
+from mlpctl.doctor.policy import READS, policy
 
 
 def test_a_healthy_account_has_no_findings_except_for_what_it_cannot_know() -> None:
@@ -91,6 +96,19 @@ def test_no_question_is_asked_twice_and_all_only_read() -> None:
         "Connect",
         "SimulatePrincipalPolicy",
     }
+
+
+def test_the_documented_permissions_are_those_of_all_questions() -> None:
+    tagged_bucket = {"ResourceARN": "arn:aws:s3:::b", "Tags": [{"Key": "mlplatform:name", "Value": "models-bucket"}]}
+    weights = {"resourcegroupstaggingapi:GetResources": [tagged_bucket], "s3:ListObjectsV2": {"KeyCount": 1}}
+    user = {"cluster/access/auditors": {"principalArn": f"arn:aws:iam::{ACCOUNT}:user/x", "level": "view"}}
+    asked = [
+        *examine({**created(), **weights})[1],
+        *examine({"iam:GetUser": {}}, user)[1],
+        *examine(ACCOUNT_WITH_VPC, EXISTING)[1],
+    ]
+    assert sorted({each.permission for each in asked if each.permission}, key=str.lower) == [*READS]
+    assert json.loads(policy())["Statement"][0]["Action"] == [*READS]
 
 
 def test_the_line_of_each_field_is_that_in_the_file() -> None:

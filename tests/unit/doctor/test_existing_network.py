@@ -1,65 +1,21 @@
 """An existing VPC, from EC2's API: the same problems as the component `Network` reports."""
 
-from collections.abc import Mapping
 from typing import Any
 
-from healthy_account import ACCOUNT, Answers, found, tags
-from mlpctl.doctor.asking import Question, Refusal
+from healthy_account import ACCOUNT_WITH_VPC, EXISTING, VPC, A, B, found, subnet, table, tags
+from mlpctl.doctor.asking import Refusal
 from mlpctl.doctor.finding import Level
-
-VPC = "vpc-0a1b2c3d4e5f60718"
-A, B = "subnet-0a1b2c3d4e5f60711", "subnet-0a1b2c3d4e5f60712"
-EDITS = {"network": {"existing": {"vpcId": VPC, "privateSubnets": {"us-east-1a": A, "us-east-1b": B}}}}
-ELB = {"Key": "kubernetes.io/role/internal-elb", "Value": "1"}
-NAT = {"DestinationCidrBlock": "0.0.0.0/0", "NatGatewayId": "nat-1"}
-
-
-def subnet(id: str, zone: str, free: int = 4000, **changed: Any) -> dict[str, Any]:
-    return {
-        "SubnetId": id,
-        "VpcId": VPC,
-        "AvailabilityZone": zone,
-        "CidrBlock": "10.0.0.0/20",
-        "AvailableIpAddressCount": free,
-        "Tags": [ELB],
-        **changed,
-    }
-
-
-def attribute(question: Question) -> Mapping[str, Any]:
-    name = question.arguments["Attribute"]
-    return {name[0].upper() + name[1:]: {"Value": True}}
-
-
-def table(*routes: Mapping[str, Any], main: bool = True) -> dict[str, Any]:
-    return {"RouteTableId": "rtb-1", "Associations": [{"Main": main}], "Routes": [*routes]}
-
-
-ACCOUNT_WITH_VPC: Answers = {
-    "ec2:DescribeVpcs": [
-        {
-            "VpcId": VPC,
-            "OwnerId": ACCOUNT,
-            "CidrBlockAssociationSet": [{"CidrBlock": "10.0.0.0/16", "CidrBlockState": {"State": "associated"}}],
-        }
-    ],
-    "ec2:DescribeVpcAttribute": attribute,
-    "ec2:DescribeSubnets": [subnet(A, "us-east-1a"), subnet(B, "us-east-1b")],
-    "ec2:DescribeRouteTables": [table(NAT)],
-    "ec2:DescribeVpcEndpoints": [],
-    "ec2:DescribeNetworkInterfaces": [],
-}
 
 
 def problems(**changed: Any) -> list[tuple[str, str, str]]:
     account = {**ACCOUNT_WITH_VPC, **{f"ec2:{name}": answer for name, answer in changed.items()}}
-    entries = found("network.existing", account, EDITS)
+    entries = found("network.existing", account, EXISTING)
     assert all(each.field == "network.existing" for each in entries)
     return [(each.fact, each.fix, each.source) for each in entries if each.level is Level.BLOCKS]
 
 
 def test_a_vpc_that_can_be_used_is_reported_with_its_free_addresses() -> None:
-    (entry,) = found("network.existing", ACCOUNT_WITH_VPC, EDITS)
+    (entry,) = found("network.existing", ACCOUNT_WITH_VPC, EXISTING)
     assert entry.level is Level.PASSES
     assert entry.fact == f"{VPC} can be used; free addresses: {A} 4000, {B} 4000"
 
@@ -136,7 +92,7 @@ def test_endpoints_of_the_stack_itself_are_not_in_the_way() -> None:
         "RouteTableIds": ["rtb-1"],
         "State": "available",
     }
-    edits = {"network": {"existing": {**EDITS["network"]["existing"], "gatewayEndpoints": True}}}
+    edits = {"network": {"existing": {**EXISTING["network"]["existing"], "gatewayEndpoints": True}}}
     for more, level in (({}, Level.BLOCKS), ({"Tags": tags()}, Level.PASSES), ({"State": "deleted"}, Level.PASSES)):
         account = {**ACCOUNT_WITH_VPC, "ec2:DescribeVpcEndpoints": [{**endpoint, **more}]}
         assert found("network.existing", account, edits)[0].level is level
@@ -147,5 +103,5 @@ def test_a_vpc_that_does_not_exist_blocks_and_a_denied_lookup_does_not() -> None
     assert (fact, source) == (f"The account has no {VPC} in us-east-1: The vpc ID does not exist", "ec2:DescribeVpcs")
     assert fix == "Correct the ID, the region or the account."
     account = {**ACCOUNT_WITH_VPC, "ec2:DescribeRouteTables": Refusal("UnauthorizedOperation", "no")}
-    (entry,) = found("network.existing", account, EDITS)
+    (entry,) = found("network.existing", account, EXISTING)
     assert (entry.level, entry.fix.split(" for ")[0]) == (Level.NOT_CHECKED, "Allow ec2:DescribeRouteTables")
