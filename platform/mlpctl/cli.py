@@ -136,6 +136,22 @@ def doctor(
     raise typer.Exit(FAILED if report.blocked else 0)
 
 
+@app.command(epilog="Exit codes: 0 the failures are explained; 2 invalid input, or no failure in it.")
+def explain(
+    stack: Stack,
+    file: Annotated[
+        Path,
+        typer.Argument(help="Output or event log of a failed `pulumi up`, or AWS's message; - for standard input."),
+    ] = Path("-"),
+) -> None:
+    """Explain the failures of an update of plain Pulumi: component, field of the stack file, meaning and remedy."""
+    from mlpctl import project
+    from mlpctl.explain import explain as explained
+
+    text = sys.stdin.read() if file == Path("-") else file.read_text(encoding="utf-8", errors="replace")
+    console().print(explained(project.root(), stack, text))
+
+
 CODES = (
     "Exit codes: 0 all limits are met; 1 a limit is exceeded{}; 2 invalid input; "
     "3 the result is missing or covers only a part of the plan."
