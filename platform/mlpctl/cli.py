@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from mlpctl import account_commands
 from mlpctl.errors import FAILED, InputError, UserError, of_the_installation, of_the_system
 from mlpctl.out import console
 from mlsandbox import SandboxError
@@ -36,6 +37,7 @@ app.add_typer(images_app, name="images")
 app.add_typer(eks_app, name="eks")
 app.add_typer(prices_app, name="prices")
 app.add_typer(sandbox_app, name="sandbox")
+account_commands.add_to(app)
 
 NOT_RUN = 3
 """Exit code of a review or estimate that could not be completed; the limits were not checked."""
@@ -116,40 +118,6 @@ def recover(
         recovery.restore(worked_on, console())
     done = recovery.recover(worked_on, console(), choices, patience_s=patience, dry_run=dry_run)
     raise typer.Exit(0 if done else FAILED)
-
-
-@app.command(epilog="Exit codes: 0 nothing blocks an update; 1 something blocks it; 2 invalid input.")
-def doctor(
-    stack: Stack,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False,
-    address: Annotated[
-        str, typer.Option(metavar="IP", help="Public address of this machine, to compare with publicAccessCidrs.")
-    ] = "",
-) -> None:
-    """Check the account of this shell for what a stack file asks, before an update. It changes nothing."""
-    from mlpctl import project
-    from mlpctl.doctor import command
-
-    with _resumable():
-        report = command.examine(project.root(), stack, address, console(stderr=True))
-    command.show(report, console(), as_json=as_json)
-    raise typer.Exit(FAILED if report.blocked else 0)
-
-
-@app.command(epilog="Exit codes: 0 the failures are explained; 2 invalid input, or no failure in it.")
-def explain(
-    stack: Stack,
-    file: Annotated[
-        Path,
-        typer.Argument(help="Output or event log of a failed `pulumi up`, or AWS's message; - for standard input."),
-    ] = Path("-"),
-) -> None:
-    """Explain the failures of an update of plain Pulumi: component, field of the stack file, meaning and remedy."""
-    from mlpctl import project
-    from mlpctl.explain import explain as explained
-
-    text = sys.stdin.read() if file == Path("-") else file.read_text(encoding="utf-8", errors="replace")
-    console().print(explained(project.root(), stack, text))
 
 
 CODES = (
