@@ -24,7 +24,8 @@ Diagnostics:
   \x1b[1maws:eks:NodeGroup\x1b[0m (inference-nodes):
     \x1b[31merror: \x1b[0m  sdk-v2/provider2.go:572: sdk.helper_schema: waiting for EKS Node Group (c:n) create: \
 unexpected state 'CREATE_FAILED', wanted target 'ACTIVE'. last error: eks-n: AsgInstanceLaunchFailures: Could not \
-launch On-Demand Instances. VcpuLimitExceeded - You have requested more vCPU capacity than your current vCPU limit of 0 allows. \
+launch On-Demand Instances. VcpuLimitExceeded - You have requested more vCPU capacity than your current vCPU limit \
+of 0 allows. \
 Launching EC2 instance failed.
   aws:iam:Role (chat-role):
     error: 1 error occurred:

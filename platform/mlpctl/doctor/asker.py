@@ -114,11 +114,11 @@ def connect(host: str, port: int) -> Any:
         )
 
 
-def session(config: Mapping[str, Any], region: str) -> boto3.Session:
-    """The identity that an update of the stack would use: `aws:profile` and `aws:assumeRoles`, or the environment's.
+def session(config: Mapping[str, Any], region: str) -> tuple[boto3.Session, bool]:
+    """The identity that an update would use, and whether its credentials are temporary and nothing renews them.
 
     Args:
-        config: the stack's configuration.
+        config: the stack's configuration, with `aws:profile` and `aws:assumeRoles`. Default: those of the environment.
         region: the stack's region.
 
     Raises:
@@ -126,11 +126,12 @@ def session(config: Mapping[str, Any], region: str) -> boto3.Session:
     """
     try:
         found = boto3.Session(profile_name=config.get("aws:profile"), region_name=region)
+        temporary = _is_temporary(found)
         for role in _roles(config):
             found = _assumed(found, role, region)
     except (BotoCoreError, ClientError) as error:
         raise SignInError(f"The identity of the stack's configuration can't be used: {error}") from None
-    return found
+    return found, temporary
 
 
 def _roles(config: Mapping[str, Any]) -> list[Mapping[str, Any]]:
@@ -147,12 +148,10 @@ def _assumed(session: boto3.Session, role: Mapping[str, Any], region: str) -> bo
     return boto3.Session(given["AccessKeyId"], given["SecretAccessKey"], given["SessionToken"], region_name=region)
 
 
-def is_temporary(session: boto3.Session) -> bool:
+def _is_temporary(session: boto3.Session) -> bool:
     """Whether the credentials are those of a session that nothing renews."""
     found = session.get_credentials()
-    return (
-        found is not None and found.token is not None and found.method in ("env", "shared-credentials-file", "explicit")
-    )
+    return found is not None and found.token is not None and found.method in ("env", "shared-credentials-file")
 
 
 def expiry(environment: Mapping[str, str] = os.environ) -> datetime.datetime | None:

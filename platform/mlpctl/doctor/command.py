@@ -12,7 +12,7 @@ from rich.console import Console
 
 from mlpctl import config, project
 from mlpctl.doctor import diagnose
-from mlpctl.doctor.asker import Asker, expiry, is_temporary, session
+from mlpctl.doctor.asker import Asker, expiry, session
 from mlpctl.doctor.finding import Report, Wanted
 from mlpctl.doctor.page import page
 from mlpctl.errors import InputError
@@ -33,7 +33,7 @@ def examine(root: Path, stack: str, address: str, console: Console) -> Report:
         SignInError: the identity of the stack's configuration cannot be used.
     """
     loaded = config.read(config.find(root, stack))
-    identity = session(_provider_config(Path(loaded.path)), loaded.region)
+    identity, temporary = session(_provider_config(Path(loaded.path)), loaded.region)
     wanted = Wanted(
         platform=loaded.platform,
         region=loaded.region,
@@ -41,7 +41,7 @@ def examine(root: Path, stack: str, address: str, console: Console) -> Report:
         stack=stack.rsplit("/", 1)[-1],
         now=datetime.now(UTC),
         expires=expiry(),
-        temporary=is_temporary(identity),
+        temporary=temporary,
         address=_address(address),
     )
     answered = 0

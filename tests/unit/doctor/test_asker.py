@@ -12,7 +12,7 @@ from botocore.exceptions import EndpointConnectionError
 from botocore.stub import Stubber
 
 from mlpctl.doctor import asker as asking
-from mlpctl.doctor.asker import Asker, SignInError, connect, expiry, is_temporary, session
+from mlpctl.doctor.asker import Asker, SignInError, connect, expiry, session
 from mlpctl.doctor.asking import Question, Refusal
 
 CLUSTERS = Question("eks", "ListClusters", items="clusters")
@@ -144,6 +144,8 @@ def test_the_identity_is_that_of_the_stacks_configuration(
     sts = clients["sts", "us-east-1"]
     monkeypatch.setattr(boto3.Session, "client", lambda *_: sts)
     monkeypatch.delenv("AWS_PROFILE", raising=False)
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"):
+        monkeypatch.setenv(name, "given")
     role = "arn:aws:iam::111122223333:role/deployer"
     given = {
         "Credentials": {
@@ -156,11 +158,13 @@ def test_the_identity_is_that_of_the_stacks_configuration(
     wanted = {"RoleArn": role, "RoleSessionName": "ci", "ExternalId": "xyz"}
     with Stubber(sts) as stub:
         stub.add_response("assume_role", given, wanted)
-        found = session({"aws:assumeRoles": [{"roleArn": role, "sessionName": "ci", "externalId": "xyz"}]}, "us-east-1")
+        found, temporary = session(
+            {"aws:assumeRoles": [{"roleArn": role, "sessionName": "ci", "externalId": "xyz"}]}, "us-east-1"
+        )
     credentials = found.get_credentials()
     assert credentials is not None
     assert credentials.access_key == "ASIAEXAMPLEEXAMPLE12"
-    assert is_temporary(found)
+    assert temporary, "the credentials that assume the role are those of a session"
     with Stubber(sts) as stub:
         stub.add_client_error("assume_role", "AccessDenied", "not authorized")
         with pytest.raises(SignInError, match=r"can't be used: .*AccessDenied"):
@@ -180,4 +184,3 @@ def test_the_expiry_is_that_of_the_environment() -> None:
     ):
         assert expiry({asking.EXPIRY: written}) == read
     assert expiry({}) is None
-    assert not is_temporary(boto3.Session("key", "secret"))
