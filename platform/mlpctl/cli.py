@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from mlpctl import config_cli
+from mlpctl import account_commands, config_cli
 from mlpctl.audit.cli import CODES as AUDIT_CODES
 from mlpctl.audit.cli import audit, evidence
 from mlpctl.ending import message, resumable, reviewed
@@ -38,6 +38,7 @@ app.add_typer(images_app, name="images")
 app.add_typer(eks_app, name="eks")
 app.add_typer(prices_app, name="prices")
 app.add_typer(sandbox_app, name="sandbox")
+account_commands.add_to(app)
 
 PlanFile = Annotated[
     Path | None,

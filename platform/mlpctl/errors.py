@@ -56,3 +56,8 @@ def of_the_system(error: Exception) -> str:
     what = f"{error.filename}: " if error.filename else ""
     reason = (error.strerror or errno.errorcode[number]).lower()
     return f"{what}{reason}. {_REMEDIES[number]}, and run the command again."
+
+
+def is_missing(code: str) -> bool:
+    """Whether an error code of AWS means that a resource does not exist, rather than that the query failed."""
+    return code == "404" or any(part in code for part in ("NotFound", "NoSuch", "NonExistent", "DoesNotExist"))

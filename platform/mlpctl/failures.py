@@ -222,6 +222,14 @@ def place(component: str) -> str | None:
     return pattern.format(name=urns.name(component)) if pattern else None
 
 
+def line(config: Config, path: str) -> int | None:
+    """The line of a field of the stack file, or of the nearest enclosing value; None if the file has neither."""
+    keys: Keys = tuple(path.split("."))
+    while keys and keys not in config.lines:
+        keys = keys[:-1]
+    return config.lines.get(keys)
+
+
 def _explain(failure: Failure, parents: Mapping[str, str], config: Config) -> Explanation:
     top = urns.outermost(failure.urn, parents)
     name, where = urns.class_name(top), place(top)
@@ -232,7 +240,7 @@ def _explain(failure: Failure, parents: Mapping[str, str], config: Config) -> Ex
     return Explanation(
         failure,
         f"{name} {urns.name(top)}" if where else "",
-        [Place(path, _line(config, path)) for path in paths],
+        [Place(path, line(config, path)) for path in paths],
         advice.means if advice else NO_ADVICE,
         advice.remedy.format(quotas=_quotas(spec)) if advice else "",
     )
@@ -254,10 +262,3 @@ def _at(platform: Any, path: str | None) -> Any:
     top, _, name = path.partition(".")
     found = getattr(platform, re.sub(r"(?<=[a-z])([A-Z])", lambda match: f"_{match[1].lower()}", top), None)
     return found.get(name) if name and isinstance(found, Mapping) else found
-
-
-def _line(config: Config, path: str) -> int | None:
-    keys: Keys = tuple(path.split("."))
-    while keys and keys not in config.lines:
-        keys = keys[:-1]
-    return config.lines.get(keys)

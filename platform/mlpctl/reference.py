@@ -23,6 +23,8 @@ from mlpctl.config import Platform
 from mlpctl.config.places import places
 from mlpctl.config.profiles import PROFILES
 from mlpctl.config.shape import Shape
+from mlpctl.doctor import CHECKS
+from mlpctl.doctor.policy import policy
 from mlpctl.policies.approvals import APPROVAL
 from mlpctl.policies.frameworks import FRAMEWORKS
 from mlpctl.policies.rules import rules
@@ -65,6 +67,7 @@ def pages() -> dict[str, str]:
         "stack-file.md": _TEMPLATES.get_template("stack-file.md.j2").render(sections=[*_sections(Shape.of(Platform))]),
         "components.md": _TEMPLATES.get_template("components.md.j2").render(components=[*_components()]),
         "failures.md": _TEMPLATES.get_template("failures.md.j2").render(rows=[*_failures()], quotas=quotas()),
+        "doctor.md": _TEMPLATES.get_template("doctor.md.j2").render(checks=CHECKS, policy=policy()),
         "costs.md": _TEMPLATES.get_template("costs.md.j2").render(_costs()),
         "rules.md": _TEMPLATES.get_template("rules.md.j2").render(
             rules=sorted([*rules(), APPROVAL], key=lambda each: each.id), frameworks=FRAMEWORKS

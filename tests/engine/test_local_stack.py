@@ -1,6 +1,8 @@
 """The stack `local` from its creation to its deletion. Each test continues from the previous one."""
 
 import json
+import subprocess
+import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -10,9 +12,24 @@ import pytest
 
 from engine import earlier
 from engine.stacks import assert_golden, leftovers
+from mlpctl.errors import FAILED
 from mlsandbox import Sandbox
+from mlsandbox.ground.conditions import Conditions
 
 pytestmark = pytest.mark.engine
+
+
+MLPCTL = Path(sys.executable).with_name("mlpctl")
+
+
+def doctor(project: Any, sandbox: Any) -> tuple[int, dict[str, Any]]:
+    """The exit code and the findings of `mlpctl doctor`, by check and field."""
+    command = [str(MLPCTL), "doctor", "--stack", "local", "--json"]
+    done = subprocess.run(
+        command, cwd=project.folder, env=sandbox.environment(), capture_output=True, text=True, check=False
+    )
+    assert done.stdout, done.stderr
+    return done.returncode, {f"{each['check']} {each['field']}": each for each in json.loads(done.stdout)["entries"]}
 
 
 def quiet_period() -> None:
@@ -35,6 +52,22 @@ def test_the_first_preview_is_the_same_while_the_kubernetes_provider_is_being_bu
         assert_golden(project, rewrite=False)
 
 
+def test_the_doctor_finds_nothing_that_blocks_the_first_update(project: Any, sandbox: Any) -> None:
+    Conditions(quotas={"L-3819A6DF": 16}).save(sandbox.layout)
+    code, found = doctor(project, sandbox)
+    assert code == 0, [each for each in found.values() if each["level"] == "blocks"]
+    for check in (
+        "quotas.vcpus gpuPools.inference.instanceTypes",
+        "offers.types gpuPools.inference.instanceTypes",
+        "versions.kubernetes cluster.version",
+        "versions.addons cluster.version",
+        "names.repositories images.repositories.serving",
+    ):
+        assert found[check]["level"] == "passes", found[check]
+    unknown = {key.split()[0] for key, each in found.items() if each["level"] == "notChecked"}
+    assert unknown == {"quotas.vcpus", "quotas.numbers", "quotas.nat", "permissions.caller"}, "what the sandbox lacks"
+
+
 def test_up_runs_the_models_on_gpu_nodes(project: Any, sandbox: Any) -> None:
     project.pulumi("up", "--yes", "--skip-preview", "--stack", "local")
     core = kubernetes.client.CoreV1Api(sandbox.kubernetes())
@@ -44,6 +77,20 @@ def test_up_runs_the_models_on_gpu_nodes(project: Any, sandbox: Any) -> None:
     assert node.metadata.labels["node.kubernetes.io/instance-type"] == "g6.2xlarge"
     assert node.status.allocatable["nvidia.com/gpu"] == "1"
     assert [taint.key for taint in node.spec.taints] == ["nvidia.com/gpu"]
+
+
+def test_the_doctor_knows_the_stacks_own_nodes_and_reaches_its_cluster(project: Any, sandbox: Any) -> None:
+    code, found = doctor(project, sandbox)
+    assert code == 0
+    assert found["reach.endpoint cluster.privateAccessCidrs"]["level"] == "passes"
+    assert found["versions.upgrade cluster.version"]["level"] == "passes"
+    assert "of which 0 are in use" in found["quotas.vcpus gpuPools.inference.instanceTypes"]["fact"]
+    Conditions(quotas={"L-3819A6DF": 7}).save(sandbox.layout)
+    code, found = doctor(project, sandbox)
+    Conditions().save(sandbox.layout)
+    assert code == FAILED
+    assert found["quotas.vcpus gpuPools.inference.nodes"]["level"] == "blocks"
+    assert [each["check"] for each in found.values() if each["level"] == "blocks"] == ["quotas.vcpus"]
 
 
 def test_the_service_account_of_a_model_has_a_role_with_a_permissions_boundary(project: Any, sandbox: Any) -> None:

@@ -6,6 +6,7 @@ import catalogue
 from mlpctl.audit import evidence
 from mlpctl.config import Platform, profiles
 from mlpctl.config.schema import schema
+from mlpctl.doctor import finding as doctor
 from mlpctl.reference import pages
 from mlpctl.review import as_json
 
@@ -27,6 +28,10 @@ def test_the_schema_of_reviews_is_current(golden: Golden, root: Path) -> None:
 
 def test_the_schema_of_evidence_is_current(golden: Golden, root: Path) -> None:
     golden(root / "docs" / "evidence.schema.json", json.dumps(evidence.schema(), indent=2) + "\n")
+
+
+def test_the_schema_of_doctors_reports_is_current(golden: Golden, root: Path) -> None:
+    golden(root / "docs" / "doctor-report.schema.json", json.dumps(doctor.schema(), indent=2) + "\n")
 
 
 def test_the_schema_for_other_languages_is_current(golden: Golden, root: Path) -> None:

@@ -6,6 +6,7 @@ from typing import Any, TypeAlias
 
 from botocore.exceptions import ClientError
 
+from mlpctl import errors
 from mlpctl.recover.plan import Candidate
 
 Inputs: TypeAlias = Mapping[str, Any]
@@ -30,8 +31,7 @@ def filled(template: Any, inputs: Inputs, *, strict: bool = False) -> Any:
 
 def is_missing(error: ClientError) -> bool:
     """Whether the error means that a resource does not exist, rather than that the query failed."""
-    code = error.response["Error"]["Code"]
-    return code == "404" or "NotFound" in code or "NoSuch" in code
+    return errors.is_missing(error.response["Error"]["Code"])
 
 
 def pairs(tags: Any) -> dict[str, str]:

@@ -7,7 +7,7 @@ from moto.ec2.models import ec2_backends
 from moto.s3.models import s3_backends
 
 from awsfacts.errors import wording
-from awsfacts.quotas import quotas
+from awsfacts.quotas import counted, quotas
 from mlsandbox.endpoint.limits.request import Refusal, Request
 from mlsandbox.ground.conditions import Conditions
 from mlsandbox.ground.layout import Layout
@@ -70,12 +70,8 @@ _COUNTED: Final[Mapping[str, tuple[str, str, Callable[[Request], int]]]] = {
 
 def known() -> Iterator[tuple[str, str]]:
     """The code of every quota that can be set, and what it counts."""
-    named = {
-        "L-0263D0A3": "EC2-VPC Elastic IPs",
-        "L-FE5A380F": "NAT gateways per Availability Zone",
-        "L-F678F1CE": "VPCs per Region",
-        "L-DC2B2D3D": "general purpose buckets",
-    }
+    limited = {code for code, _, _ in _COUNTED.values()}
+    named = {each.code: each.name for each in counted() if each.code in limited}
     for each in quotas():
         for text in filter(None, (each.on_demand, each.spot)):
             code, _, name = text.partition(" ")

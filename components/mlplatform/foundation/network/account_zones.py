@@ -35,18 +35,29 @@ def chosen(wanted: Sequence[str], there: Sequence[Zone], region: str) -> dict[st
     Raises:
         pulumi.RunError: lists all problems.
     """
-    known: Mapping[str, Zone] = {key: zone for zone in there for key in (zone.name, zone.id)}
+    if wrong := problems(wanted, there, region):
+        raise pulumi.RunError("\n".join(["the network can't be in these zones:", *wrong]))
+    known = _by_key(there)
+    return {key: known[key] for key in wanted}
+
+
+def problems(wanted: Sequence[str], there: Sequence[Zone], region: str) -> list[str]:
+    """Why a network cannot be in the zones in `wanted`: one sentence for each problem."""
+    known = _by_key(there)
     usable = [zone for zone in there if zone.id not in WITHOUT_CONTROL_PLANE]
     allowed = f"allowed: {', '.join(f'{zone.name} ({zone.id})' for zone in usable)}"
-    problems, first = [], dict[str, str]()
+    found, first = [], dict[str, str]()
     for key in wanted:
         zone = known.get(key)
         if zone is None:
-            problems.append(f"zones has {key}, which this account does not have in {region}; {allowed}")
+            found.append(f"zones has {key}, which this account does not have in {region}; {allowed}")
         elif zone not in usable:
-            problems.append(f"zones has {key}, where EKS has no control plane ({zone.id}); {allowed}")
+            found.append(f"zones has {key}, where EKS has no control plane ({zone.id}); {allowed}")
         elif first.setdefault(zone.name, key) != key:
-            problems.append(f"zones has {key}, which is the same zone as {first[zone.name]}; {allowed}")
-    if problems:
-        raise pulumi.RunError("\n".join(["the network can't be in these zones:", *problems]))
-    return {key: known[key] for key in wanted}
+            found.append(f"zones has {key}, which is the same zone as {first[zone.name]}; {allowed}")
+    return found
+
+
+def _by_key(zones: Sequence[Zone]) -> Mapping[str, Zone]:
+    """Zones by their names and by their IDs."""
+    return {key: zone for zone in zones for key in (zone.name, zone.id)}

@@ -14,7 +14,7 @@ from mlplatform.foundation.network.spec import ExistingVpc, NetworkSpec
 from mlplatform.lookups import caller, find, look_up
 
 ANYWHERE: Final = "0.0.0.0/0"
-_WAYS_OUT: Final = (
+WAYS_OUT: Final = (
     "nat_gateway_id",
     "transit_gateway_id",
     "network_interface_id",
@@ -194,7 +194,7 @@ def _subnet(
         cidr=subnet.cidr_block,
         free=subnet.available_ip_address_count,
         table_id=table_id,
-        leaves=any(getattr(route, way) for route in default for way in _WAYS_OUT)
+        leaves=any(getattr(route, way) for route in default for way in WAYS_OUT)
         or any(route.gateway_id.startswith("vgw-") for route in default),
         public=any(route.gateway_id.startswith("igw-") for route in default),
         tags=subnet.tags,

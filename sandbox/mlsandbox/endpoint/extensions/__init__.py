@@ -17,6 +17,7 @@ from mlsandbox.endpoint.extensions import (
     rds,
     s3,
     scaling_groups,
+    service_quotas,
 )
 from mlsandbox.endpoint.extensions.extension import Extension, Kind
 from mlsandbox.endpoint.store import Stored
@@ -35,6 +36,7 @@ EXTENSIONS: Final[tuple[Extension, ...]] = (
     rds.EXTENSION,
     s3.EXTENSION,
     scaling_groups.EXTENSION,
+    service_quotas.EXTENSION,
 )
 
 
