@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import typer.rich_utils  # noqa: F401  # reads GITHUB_ACTIONS once, when it is imported
 
 from fake_forge import COMMIT, TOKEN, State, serving
 from mlpctl import cli
