@@ -1,8 +1,9 @@
 """The plans of this repository's stacks, as a review and a policy pack read them, without an engine."""
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from datetime import date
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, Self
@@ -10,10 +11,13 @@ from typing import Any, Self
 import yaml
 
 from mlpctl.keys import PLATFORM
+from mlpctl.policies.estate import Estate, Resource
+from mlpctl.policies.plan_estate import current_type, names_of
 from mlpctl.policies.stack import StackRules
 from mlpctl.review import reader
 from mlpctl.review.plan import Change, Plan
 from mlpctl.settings.policies import PolicySettings
+from mlpctl.urns import PROVIDER_TYPE
 from mlplatform.testing import Declared
 from mlplatform.testing import Plan as Declaration
 
@@ -28,7 +32,11 @@ class StackPlan:
     @classmethod
     def of(cls, file: Path, plan: Declaration) -> Self:
         platform = yaml.safe_load(file.read_text(encoding="utf-8"))["config"][PLATFORM]
-        return cls(platform, tuple(each for each in plan if each.custom))
+        return cls.of_section(platform, plan)
+
+    @classmethod
+    def of_section(cls, platform: Mapping[str, Any], plan: Declaration) -> Self:
+        return cls(platform, tuple(each for each in plan if each.custom and not each.type.startswith(PROVIDER_TYPE)))
 
     @property
     def rules(self) -> StackRules:
@@ -45,6 +53,25 @@ class StackPlan:
         """The plan of its creation."""
         config = {PLATFORM: json.dumps(self.platform)}
         return Plan(changes=tuple(map(_created, self.resources)), config=config)
+
+    def estate(self, today: date) -> Estate:
+        """The resources as rules see them, without the reader of reviews."""
+
+        def make(estate: Estate) -> Iterator[Resource]:
+            for each in self.resources:
+                yield Resource(
+                    urn=each.urn,
+                    type=current_type(each.type),
+                    inputs=each.inputs,
+                    estate=estate,
+                    id=each.id,
+                    depends={name: sorted(urns) for name, urns in each.depends.items()},
+                    protected=each.protected,
+                    retained=each.retained,
+                    names=names_of(each.type, each.inputs, each.id),
+                )
+
+        return Estate(make, self.rules.settings, today=today)
 
     def policy_resources(self) -> list[Any]:
         """The arguments of a policy pack."""

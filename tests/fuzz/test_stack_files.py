@@ -4,6 +4,7 @@ Each property is tested with 200 examples, and by `make fuzz` with 10,000.
 """
 
 import runpy
+from datetime import date
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
@@ -16,9 +17,14 @@ from acceptance import refused
 from accounts import Account
 from invariants import broken
 from mlpctl import config
+from mlpctl.policies.evaluate import evaluate
+from mlpctl.policies.rules import rules
+from mlpctl.settings.policies import PolicySettings
 from mlplatform.testing import PROJECT, STACK, Plan, declare
 from stack_files import CANARIES, hostile, models, read, repaired, valid_ish
+from stack_plans import StackPlan
 
+TODAY = date(2026, 11, 29)
 EXAMPLES = max(200, settings().max_examples)
 PROGRAM = Path(__file__).parents[2] / "platform" / "__main__.py"
 
@@ -62,6 +68,7 @@ def test_a_valid_file_is_safe_and_accepted_by_the_apis(loaded: Any) -> None:
     plan = declared(loaded)
     assert broken(plan) == []
     assert refused(plan) == []
+    assert violations(loaded, plan) == []
 
 
 @pytest.mark.engine
@@ -72,6 +79,14 @@ def test_a_valid_model_is_accepted_by_the_apis(loaded: Any) -> None:
     plan = declared(loaded)
     assert broken(plan) == []
     assert refused(plan) == []
+    assert violations(loaded, plan) == []
+
+
+def violations(loaded: Any, plan: Plan) -> list[str]:
+    """The mandatory rules of the file's profile that the stack breaks."""
+    made = StackPlan.of_section(loaded.platform.model_dump(mode="json", by_alias=True), plan)
+    found = evaluate(rules(), made.estate(TODAY), PolicySettings(), made.rules.profile, TODAY)
+    return [f"{each.rule.id} {each.urn} {each.text}" for each in found.results if each.blocks]
 
 
 def declared(loaded: Any) -> Plan:

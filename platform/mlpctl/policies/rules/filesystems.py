@@ -25,14 +25,12 @@ DEFAULT_DEPLOYMENT: Final = "SCRATCH_1"
     aws.efs.AccessPoint,
     reason="Teams share a file system, so that one of them could read or delete what the others keep there.",
     remedy=(
-        "Set encrypted, kmsKeyId and a BackupPolicy with status ENABLED, and rootDirectory and posixUser of each "
-        "access point, or use SharedFilesystem."
+        "Set encrypted and kmsKeyId, and rootDirectory and posixUser of each access point, or use SharedFilesystem."
     ),
     severity=Severity.HIGH,
     levels=ALWAYS,
     serves=[
         "fsbp:EFS.1",
-        "fsbp:EFS.2",
         "fsbp:EFS.3",
         "fsbp:EFS.4",
         "fsbp:EFS.8",
@@ -41,19 +39,30 @@ DEFAULT_DEPLOYMENT: Final = "SCRATCH_1"
         "checkov:CKV_AWS_329",
         "checkov:CKV_AWS_330",
         "cis-aws:2.4.1",
-        "nist:CP-9",
         "nist:SC-28(1)",
-        "soc2:A1.1",
-        "soc2:CC7.4",
         "iso:A.8.24",
     ],
 )
 def shared_files_are_guarded(resource: Resource) -> Iterator[str]:
-    """An EFS file system is encrypted and backed up, and an access point enforces a root directory and a user."""
+    """An EFS file system is encrypted, and an access point enforces a root directory and a user."""
     if resource.type == token(aws.efs.FileSystem):
-        yield from independently([_encrypted(resource), _backed_up(resource)])
+        yield from _encrypted(resource)
     else:
         yield from independently([_root_directory(resource), _user(resource)])
+
+
+@rule(
+    "ML-FS-03",
+    aws.efs.FileSystem,
+    reason="Versions of files exist nowhere else, so that a deleted or overwritten file is lost.",
+    remedy="Add a BackupPolicy with status ENABLED or a backup plan, or set backup of the SharedFilesystem to true.",
+    severity=Severity.HIGH,
+    levels=FROM_STAGING,
+    serves=["fsbp:EFS.2", "nist:CP-9", "soc2:A1.1", "soc2:CC7.4"],
+)
+def shared_files_are_backed_up(files: Resource) -> Iterator[str]:
+    """An EFS file system is backed up."""
+    yield from _backed_up(files)
 
 
 def _encrypted(files: Resource) -> Iterator[str]:
