@@ -34,6 +34,7 @@ EXTENSIONS: Final[tuple[Extension, ...]] = (
     *bottlerocket.EXTENSIONS,
     rds.EXTENSION,
     s3.EXTENSION,
+    s3.OBJECTS,
     scaling_groups.EXTENSION,
 )
 
