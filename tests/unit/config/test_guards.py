@@ -30,6 +30,7 @@ NO_GUARDS = {
     "policies.approvals",
     "policies.mandatory",
     "policies.waivers",
+    "rolePath",
     "cost.usage",
     "gpuPools",
     "images.account",
