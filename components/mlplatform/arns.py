@@ -38,8 +38,11 @@ class _Kind(NamedTuple):
 
 _SECRET: Final = _Kind("a Secrets Manager secret", "secretsmanager", r"secret:[A-Za-z0-9/_+=.@-]{1,519}")
 
+_BUCKET: Final = _Kind("an S3 bucket", "s3", r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]", regional=False, owned=False)
+
 _KINDS: Final = {
-    "bucketarns": _Kind("an S3 bucket", "s3", r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]", regional=False, owned=False),
+    "bucketarn": _BUCKET,
+    "bucketarns": _BUCKET,
     "cachedrepositoryarns": _Kind(
         "ECR repositories, whose names may end in /*", "ecr", rf"repository/{grammar.REPOSITORY}(/\*)?"
     ),

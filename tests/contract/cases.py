@@ -18,6 +18,13 @@ CASES: Mapping[type[Component], Mapping[str, Any]] = {
         "account_id": "123456789012",
         "logs_key_arn": KEY,
     },
+    mlplatform.StateBackend: {"state": {}, "account_id": "123456789012", "region": "us-east-1"},
+    mlplatform.DeployIdentity: {
+        "identity": {"github": {"repository": "org/platform", "environment": "production"}},
+        "state_bucket_arn": "arn:aws:s3:::states",
+        "state_key_arn": KEY,
+        "account_id": "123456789012",
+    },
     mlplatform.DataBucket: {"bucket": {}, "data_key_arn": KEY},
     mlplatform.SharedFilesystem: {
         "filesystem": {"accessPoints": {"team": {"namespaces": ["team"]}}},
