@@ -9,11 +9,13 @@ from typing import Any, Final
 import yaml
 
 from mlpctl.policies.estate import Estate, Resource
-from mlpctl.policies.evaluate import Result, evaluate
+from mlpctl.policies.evaluate import Evaluation, Result, evaluate
 from mlpctl.policies.rule import Rule
+from mlpctl.policies.rules import rules
 from mlpctl.review.containers import own_names
 from mlpctl.review.values import UNKNOWN, Secret
 from mlpctl.settings.policies import PolicySettings
+from mlplatform.testing import Plan
 
 FOLDER: Final = Path(__file__).parent / "unit" / "policies" / "rules"
 TODAY: Final = date(2026, 11, 29)
@@ -72,6 +74,23 @@ def estate(case: Case) -> Estate:
             )
 
     return Estate(make, case.settings, today=TODAY)
+
+
+def of_plan(plan: Plan) -> Evaluation:
+    """The results of all rules, with the levels of profile prod, for what a program declares under mocks."""
+    resources = {
+        each.name: {
+            "type": each.type,
+            "inputs": each.inputs,
+            "id": f"{each.name}-id" if each.type.startswith("aws:s3") else each.name,
+            "protected": each.protected,
+            "retained": each.retained,
+        }
+        for each in plan
+        if each.custom
+    }
+    case = Case("", "", resources, {}, {"owner": "ml-platform"})
+    return evaluate(rules(), estate(case), PolicySettings(), "prod", TODAY)
 
 
 def results(rule: Rule, case: Case) -> dict[str, str]:

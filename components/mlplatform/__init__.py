@@ -5,6 +5,7 @@ from mlplatform.compute.gpu_node_pool import GpuNodePool, GpuNodePoolArgs, GpuNo
 from mlplatform.compute.gpu_node_pool.spec import Reservation
 from mlplatform.delivery.deploy_identity import DeployIdentity, DeployIdentityArgs, DeployIdentitySpec
 from mlplatform.delivery.deploy_identity.spec import GithubJobs, GitlabJobs
+from mlplatform.delivery.private_runner import PrivateRunner, PrivateRunnerArgs, PrivateRunnerSpec
 from mlplatform.foundation.key_ring import KeyRing, KeyRingArgs, KeyRingSpec
 from mlplatform.foundation.network import Network, NetworkArgs, NetworkSpec
 from mlplatform.foundation.state_backend import StateBackend, StateBackendArgs, StateBackendSpec
@@ -50,6 +51,9 @@ __all__ = [
     "Network",
     "NetworkArgs",
     "NetworkSpec",
+    "PrivateRunner",
+    "PrivateRunnerArgs",
+    "PrivateRunnerSpec",
     "Reservation",
     "SecretRef",
     "SharedFilesystem",

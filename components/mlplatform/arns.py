@@ -47,6 +47,7 @@ _KINDS: Final = {
         "ECR repositories, whose names may end in /*", "ecr", rf"repository/{grammar.REPOSITORY}(/\*)?"
     ),
     "repositoryarns": _Kind("an ECR repository", "ecr", rf"repository/{grammar.REPOSITORY}"),
+    "connectionarn": _Kind("a connection of CodeConnections", "codeconnections", r"connection/[A-Za-z0-9-]{1,128}"),
     "queuearns": _Kind("an SQS queue", "sqs", r"([A-Za-z0-9_-]{1,80}|[A-Za-z0-9_-]{1,75}\.fifo)"),
     "secretarns": _SECRET,
     "credentialarns": _SECRET._replace(

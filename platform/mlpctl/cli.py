@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from mlpctl.errors import FAILED, InputError, UserError, of_the_installation, of_the_system
+from mlpctl.deploy.cli import deploy
+from mlpctl.errors import FAILED, INTERRUPTED, InputError, UserError, of_the_installation, of_the_system
 from mlpctl.out import console
 from mlsandbox import SandboxError
 from mlsandbox.cli import app as sandbox_app
@@ -40,9 +41,6 @@ app.add_typer(sandbox_app, name="sandbox")
 NOT_RUN = 3
 """Exit code of a review or estimate that could not be completed; the limits were not checked."""
 
-INTERRUPTED = 130
-"""Exit code that shells use for a program interrupted by Ctrl-C."""
-
 BROKEN_PIPE = 141
 """Exit code that shells use for a program whose output pipe was closed."""
 
@@ -69,6 +67,9 @@ def up(stack: Stack = "local", folder: Folder = None) -> None:
     with _resumable():
         code = bring_up(project.root(), stack, Sandbox.find(folder, console()), console())
     raise typer.Exit(code)
+
+
+app.command()(deploy)
 
 
 @app.command()

@@ -339,6 +339,7 @@ PROTECTED: Mapping[type[Component], set[str]] = {
     mlplatform.InferenceService: {"Deployment", "NetworkPolicy", "PodDisruptionBudget", "Service"},
     mlplatform.WorkloadIdentity: set(),
     mlplatform.DeployIdentity: set(),
+    mlplatform.PrivateRunner: {"LogGroup"},
 }
 """Types of children that cannot be recreated, or only slowly."""
 

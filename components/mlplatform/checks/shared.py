@@ -167,6 +167,7 @@ _FORMS: Final[Mapping[str, Callable[[str], str | None]]] = {
     "registryurl": _by(grammar.registry),
     "repositoryurls": _by(grammar.repository_url),
     "rolepath": _role_path,
+    "stackrolepath": _role_path,
     "subnetids": _subnet,
 }
 """Functions that return what is allowed instead of a value or an entry, None for a valid one; by the argument's name in

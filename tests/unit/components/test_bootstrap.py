@@ -12,9 +12,7 @@ import yaml
 
 import rule_cases
 from invariants import broken
-from mlpctl.policies.evaluate import Outcome, evaluate
-from mlpctl.policies.rules import rules
-from mlpctl.settings.policies import PolicySettings
+from mlpctl.policies.evaluate import Outcome
 from mlplatform.testing import Plan, declare
 
 
@@ -33,19 +31,7 @@ GITLAB = {"gitlab": {"project": "group/platform", "branch": "main", "previewBran
 @pytest.mark.parametrize("more", [{}, {"identity": GITLAB}], ids=["github", "gitlab"])
 def test_it_meets_every_rule_of_profile_prod(root: Path, more: Mapping[str, Any]) -> None:
     plan = account(root, **more)
-    resources = {
-        each.name: {
-            "type": each.type,
-            "inputs": {**each.inputs},
-            "id": f"{each.name}-id" if each.type.startswith("aws:s3") else each.name,
-            "protected": each.protected,
-            "retained": each.retained,
-        }
-        for each in plan
-        if each.custom
-    }
-    estate = rule_cases.estate(rule_cases.Case("", "", resources, {}, {"owner": "ml-platform"}))
-    found = evaluate(rules(), estate, PolicySettings(), "prod", rule_cases.TODAY).results
+    found = rule_cases.of_plan(plan).results
     failed = {(each.rule.id, each.urn.split("::")[-1], each.text) for each in found if each.outcome is Outcome.FAIL}
     # Advice.
     assert {each[:2] for each in failed} == {("ML-S3-07", "state-bucket")}
@@ -56,7 +42,10 @@ def test_it_meets_every_rule_of_profile_prod(root: Path, more: Mapping[str, Any]
 
 def test_it_exports_what_stacks_and_pipelines_need(root: Path) -> None:
     exports = account(root).exports
-    assert {*exports} == {"backendUrl", "secretsProvider", "previewRoleArn", "applyRoleArn", "permissionsBoundary"}
+    assert {*exports} == {
+        *("backendUrl", "secretsProvider", "previewRoleArn", "applyRoleArn", "permissionsBoundary"),
+        *("permissionsBoundaryArn", "applyBoundaryArn"),
+    }
     assert exports["permissionsBoundary"] == "mlplatform/deploy-roles"
 
 

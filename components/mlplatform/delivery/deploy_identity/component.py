@@ -48,6 +48,12 @@ class DeployIdentity(Component):
     apply_role_arn: pulumi.Output[str]
     """ARN of the role for deployments."""
 
+    boundary_arn: pulumi.Output[str]
+    """ARN of the permissions boundary for the roles of stacks."""
+
+    apply_boundary_arn: pulumi.Output[str]
+    """ARN of the permissions boundary of the role for deployments."""
+
     boundary_name: pulumi.Output[str]
     """Path and name of the permissions boundary for the roles of stacks: `permissionsBoundary` of their files."""
 
@@ -125,6 +131,8 @@ class DeployIdentity(Component):
 
         self.preview_role_arn = preview.role.arn
         self.apply_role_arn = apply.role.arn
+        self.boundary_arn = bounds.arn
+        self.apply_boundary_arn = own.arn
         self.boundary_name = pulumi.Output.concat(wanted.role_path, bounds.name)
         self._done()
 

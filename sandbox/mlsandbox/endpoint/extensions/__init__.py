@@ -7,6 +7,7 @@ from mlsandbox.endpoint.eks.backend import SERVICE as EKS
 from mlsandbox.endpoint.eks.service import OPERATIONS as EKS_OPERATIONS
 from mlsandbox.endpoint.extensions import (
     bottlerocket,
+    codebuild,
     ec2,
     ecr,
     efs,
@@ -32,6 +33,7 @@ EXTENSIONS: Final[tuple[Extension, ...]] = (
     logs.EXTENSION,
     placement.EXTENSION,
     *bottlerocket.EXTENSIONS,
+    *codebuild.EXTENSIONS,
     rds.EXTENSION,
     s3.EXTENSION,
     s3.OBJECTS,
@@ -39,7 +41,7 @@ EXTENSIONS: Final[tuple[Extension, ...]] = (
 )
 
 
-STORED: Final[tuple[Stored, ...]] = ecr.STORED
+STORED: Final[tuple[Stored, ...]] = (*ecr.STORED, codebuild.PROJECT)
 """The resource types that the sandbox's store serves."""
 
 
