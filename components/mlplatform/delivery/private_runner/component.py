@@ -202,7 +202,8 @@ class PrivateRunner(Component):
             cluster_name=args["cluster_name"],
             principal_arn=role_arn,
             tags=self.tags_for(f"{name}-access"),
-            opts=self.child(),
+            # A principal has one entry.
+            opts=self.child(delete_before_replace=True),
         )
         admin = aws.eks.AccessPolicyAssociation(
             f"{name}-admin",
@@ -212,7 +213,8 @@ class PrivateRunner(Component):
                 lambda partition: access_policy_arn(partition, name=ADMINISTRATOR)
             ),
             access_scope={"type": "cluster"},
-            opts=self.child(),
+            # An association is an upsert by principal and policy: deleting the old one last would remove the new one.
+            opts=self.child(delete_before_replace=True),
         )
         return [rule, entry, admin]
 
