@@ -6,7 +6,7 @@ from pulumi_aws import codebuild
 
 from mlsandbox.providers.aws.api import Api, Passing
 from mlsandbox.providers.aws.declaration import Declaration
-from mlsandbox.providers.aws.steps import Create, Delete, Describe, Update, uses
+from mlsandbox.providers.aws.steps import AutoName, Create, Delete, Describe, Update, uses
 from mlsandbox.providers.protocol import Properties
 
 _SETTINGS: Final = (
@@ -48,6 +48,7 @@ PROJECT: Final = Declaration(
     delete=Delete("delete_project"),
     # IAM is eventually consistent.
     passing=(Passing("create_project", "InvalidInputException", ("CodeBuild is not authorized to perform",)),),
+    name=AutoName("name", 150),
     replaces=frozenset({"name"}),
     refused={
         "projectVisibility": "the sandbox runs no builds that could be public",
