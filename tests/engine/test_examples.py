@@ -102,24 +102,6 @@ def test_an_invalid_value_is_reported_with_its_place_in_the_yaml_program(example
     assert "Traceback" not in done.stdout + done.stderr
 
 
-def test_a_runner_in_the_network_of_a_platform(example: Example, platform: Any, sandbox: Any, root: Path) -> None:
-    shutil.copytree(root / "bootstrap", platform.folder / "bootstrap")
-    account = type(platform)(platform.folder / "bootstrap", sandbox, "account")
-    account.pulumi("stack", "select", "--create", "account")
-    account.pulumi("up", "--yes", "--skip-preview", "--stack", "account")
-    runner = example("private-runner")
-    runner.pulumi("up", "--yes", "--skip-preview", "--stack", "local")
-    name = json.loads(runner.pulumi("stack", "output", "--json", "--stack", "local").stdout)["runner"]
-    (project,) = sandbox.aws("codebuild").batch_get_projects(names=[name])["projects"]
-    outputs = json.loads(platform.pulumi("stack", "output", "--json", "--stack", "local").stdout)
-    assert project["vpcConfig"]["vpcId"] == outputs["vpcId"]
-    entries = sandbox.aws("eks").list_access_entries(clusterName=outputs["clusterName"])["accessEntries"]
-    assert project["serviceRole"] in entries
-    assert runner.preview() == []
-    runner.pulumi("destroy", "--yes", "--skip-preview", "--stack", "local")
-    assert sandbox.aws("codebuild").batch_get_projects(names=[name])["projects"] == []
-
-
 def test_a_stack_that_is_not_a_platform_is_reported(example: Example) -> None:
     team = example("team-stack")
     team.pulumi("config", "set", "platform", "organization/archive/local", "--stack", "local")

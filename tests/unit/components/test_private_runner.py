@@ -1,8 +1,11 @@
 import json
+import runpy
+from pathlib import Path
 from typing import Any
 
 import pulumi_aws as aws
 import pytest
+import yaml
 
 import rule_cases
 from invariants import broken
@@ -120,6 +123,24 @@ def test_it_meets_every_rule_of_profile_prod() -> None:
     assert failed == set()
     assert {"ML-IAM-01", "ML-IAM-03", "ML-LOG-01"} <= {each.rule.id for each in found if each.outcome is Outcome.PASS}
     assert broken(plan) == []
+
+
+def test_the_example_takes_everything_from_the_outputs_of_two_stacks(root: Path, plan_of: Any) -> None:
+    folder = root / "examples" / "private-runner"
+    config = yaml.safe_load((folder / "Pulumi.local.yaml").read_text())["config"]
+    given = {key.replace("private-runner:", "mlplatform:"): each for key, each in config.items()}
+    bootstrap = {
+        "backendUrl": ARGS["backend_url"],
+        "applyBoundaryArn": ARGS["permissions_boundary_arn"],
+        "permissionsBoundaryArn": ARGS["stack_permissions_boundary_arn"],
+    }
+    stacks = {
+        given["mlplatform:platform"]: plan_of(root / "stacks" / "Pulumi.local.yaml").exports,
+        given["mlplatform:bootstrap"]: bootstrap,
+    }
+    plan = declare(lambda: runpy.run_path(str(folder / "__main__.py")), given, stacks=stacks)
+    assert plan.exports["runner"]
+    assert plan.one(aws.codebuild.Project).inputs["vpcConfig"]["vpcId"] == "network-vpc-id"
 
 
 @pytest.mark.parametrize(
