@@ -1,5 +1,6 @@
 """IAM roles with their trust policy, permissions, permissions boundary and tags."""
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
@@ -70,3 +71,9 @@ def role(
         for logical_name, document in (inline or {}).items()
     ]
     return Role(made, [*attachments, *own])
+
+
+def short_name(policy: str) -> str:
+    """A managed policy in a logical name: `iam-read-only-access` for `IAMReadOnlyAccess`."""
+    words = re.sub(r"(?<=[a-z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "-", policy.rsplit("/", 1)[-1])
+    return words.lower()

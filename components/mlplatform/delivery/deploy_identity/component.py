@@ -98,7 +98,7 @@ class DeployIdentity(Component):
             self,
             f"{name}-preview",
             trusting(*((each, each.previews) for each in found)),
-            managed={f"{name}-preview-{_short(each)}": each for each in permissions.PREVIEW_POLICIES},
+            managed={f"{name}-preview-{roles.short_name(each)}": each for each in permissions.PREVIEW_POLICIES},
             inline={
                 f"{name}-preview-state": pulumi.Output.all(state=state, where=where).apply(
                     lambda known: permissions.preview_policy(**known["state"], **known["where"])
@@ -114,7 +114,7 @@ class DeployIdentity(Component):
             self,
             f"{name}-apply",
             trusting(*((each, each.deploys) for each in found)),
-            managed={f"{name}-apply-{_short(each)}": each for each in permissions.APPLY_POLICIES},
+            managed={f"{name}-apply-{roles.short_name(each)}": each for each in permissions.APPLY_POLICIES},
             inline={
                 f"{name}-apply-roles": everything.apply(
                     lambda known: permissions.apply_policy(
@@ -159,9 +159,3 @@ class DeployIdentity(Component):
             f"makes a trust policy of {size} characters; allowed: {MAX_TRUST}, IAM's limit: fewer or shorter branches"
         )
         raise ArgumentsError(what_is(self, name), [Problem("identity", reason)])
-
-
-def _short(policy: str) -> str:
-    """A managed policy in a logical name, e.g. `view-only-access`."""
-    name = policy.rsplit("/", 1)[-1]
-    return "".join(f"-{each.lower()}" if each.isupper() else each for each in name).lstrip("-")

@@ -92,7 +92,7 @@ class PrivateRunner(Component):
             self,
             f"{name}-role",
             pulumi.Output.all(args["account_id"], args["region"], partition).apply(lambda known: trust_policy(*known)),
-            managed={f"{name}-{each.lower()}": each for each in permissions.APPLY_POLICIES},
+            managed={f"{name}-{roles.short_name(each)}": each for each in permissions.APPLY_POLICIES},
             inline={
                 f"{name}-roles": pulumi.Output.all(
                     args["account_id"],
