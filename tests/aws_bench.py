@@ -209,6 +209,12 @@ class Bench:
         self.boto("s3").create_bucket(Bucket=name, CreateBucketConfiguration={"LocationConstraint": REGION})
         return name
 
+    def locked_bucket(self) -> str:
+        name = self.unique("bucket")
+        where = {"LocationConstraint": REGION}
+        self.boto("s3").create_bucket(Bucket=name, CreateBucketConfiguration=where, ObjectLockEnabledForBucket=True)
+        return name
+
     def file_system(self) -> str:
         return str(self.boto("efs").create_file_system(CreationToken=self.unique("files"))["FileSystemId"])
 

@@ -14,6 +14,7 @@ import pulumi_aws as aws
 import pulumi_kubernetes as k8s
 
 from mlplatform.compute.node_group.nodes import SESSION_ACTIONS
+from mlplatform.delivery.deploy_identity.permissions import READ_REGISTRY
 from mlplatform.foundation.network import endpoint_services
 from mlplatform.foundation.network.reach import unreachable
 from mlplatform.registries.image_registry.spec import PULL
@@ -37,7 +38,7 @@ Invariant = Callable[[Plan], Iterator[str]]
 INVARIANTS: Final[dict[str, Invariant]] = {}
 """All invariants by name."""
 
-WITHOUT_RESOURCE: Final = frozenset({"ecr:GetAuthorizationToken", *SESSION_ACTIONS})
+WITHOUT_RESOURCE: Final = frozenset({"ecr:GetAuthorizationToken", *READ_REGISTRY, *SESSION_ACTIONS})
 """Actions that support only the resource `*`, or for which AWS documents no other resource:
 https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonelasticcontainerregistry.html and the page
 that `SESSION_ACTIONS` refers to."""

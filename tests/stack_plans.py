@@ -12,7 +12,9 @@ import yaml
 
 from mlpctl.keys import PLATFORM
 from mlpctl.policies.estate import Estate, Resource
+from mlpctl.policies.evaluate import Evaluation, evaluate
 from mlpctl.policies.plan_estate import current_type, names_of
+from mlpctl.policies.rules import rules
 from mlpctl.policies.stack import StackRules
 from mlpctl.review import reader
 from mlpctl.review.plan import Change, Plan
@@ -114,3 +116,9 @@ def _state(each: Declared) -> dict[str, Any]:
         "retainOnDelete": each.retained,
         "propertyDependencies": {name: sorted(urns) for name, urns in each.depends.items()},
     }
+
+
+def judged(plan: Declaration, today: date) -> Evaluation:
+    """The results of all rules, with the levels of profile prod, for what a program declares."""
+    made = StackPlan.of_section({"owner": "ml-platform"}, plan)
+    return evaluate(rules(), made.estate(today), PolicySettings(), "prod", today)

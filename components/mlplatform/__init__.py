@@ -3,8 +3,12 @@
 from mlplatform.compute.eks_cluster import EksCluster, EksClusterArgs, EksClusterSpec
 from mlplatform.compute.gpu_node_pool import GpuNodePool, GpuNodePoolArgs, GpuNodePoolSpec
 from mlplatform.compute.gpu_node_pool.spec import Reservation
+from mlplatform.delivery.deploy_identity import DeployIdentity, DeployIdentityArgs, DeployIdentitySpec
+from mlplatform.delivery.deploy_identity.spec import GithubJobs, GitlabJobs
+from mlplatform.delivery.private_runner import PrivateRunner, PrivateRunnerArgs, PrivateRunnerSpec
 from mlplatform.foundation.key_ring import KeyRing, KeyRingArgs, KeyRingSpec
 from mlplatform.foundation.network import Network, NetworkArgs, NetworkSpec
+from mlplatform.foundation.state_backend import StateBackend, StateBackendArgs, StateBackendSpec
 from mlplatform.registries.image_registry import ImageRegistry, ImageRegistryArgs, ImageRegistrySpec
 from mlplatform.registries.image_registry.spec import ImageFrom
 from mlplatform.security.workload_identity import WorkloadIdentity, WorkloadIdentityArgs, WorkloadIdentitySpec
@@ -21,10 +25,15 @@ __all__ = [
     "DataBucket",
     "DataBucketArgs",
     "DataBucketSpec",
+    "DeployIdentity",
+    "DeployIdentityArgs",
+    "DeployIdentitySpec",
     "EgressRule",
     "EksCluster",
     "EksClusterArgs",
     "EksClusterSpec",
+    "GithubJobs",
+    "GitlabJobs",
     "GpuNodePool",
     "GpuNodePoolArgs",
     "GpuNodePoolSpec",
@@ -42,12 +51,18 @@ __all__ = [
     "Network",
     "NetworkArgs",
     "NetworkSpec",
+    "PrivateRunner",
+    "PrivateRunnerArgs",
+    "PrivateRunnerSpec",
     "Reservation",
     "SecretRef",
     "SharedFilesystem",
     "SharedFilesystemArgs",
     "SharedFilesystemSpec",
     "SharedVolume",
+    "StateBackend",
+    "StateBackendArgs",
+    "StateBackendSpec",
     "WorkloadIdentity",
     "WorkloadIdentityArgs",
     "WorkloadIdentitySpec",

@@ -41,7 +41,15 @@ class PartitionArgs(TypedDict):
     """AWS partition. Default: `aws`."""
 
 
-class BoundaryArgs(TypedDict):
+class RolePathArgs(TypedDict):
+    """The path of a component's IAM roles."""
+
+    role_path: NotRequired[pulumi.Input[str] | None]
+    """Path of the IAM roles, e.g. `/mlplatform/`, for accounts in which the deployer may only create roles below it. A
+    change replaces the roles. Default: `/`."""
+
+
+class BoundaryArgs(RolePathArgs):
     """The permissions boundary of a component's IAM roles."""
 
     permissions_boundary_arn: NotRequired[pulumi.Input[str] | None]
@@ -74,5 +82,14 @@ class JoinArgs(TypedDict):
     """Allow shell sessions on the nodes through AWS Systems Manager Session Manager. Default: no."""
 
 
-SHARED: Final = (TagArgs, ProtectArgs, AccountArgs, RegionArgs, PartitionArgs, BoundaryArgs, JoinArgs)
+SHARED: Final = (
+    TagArgs,
+    ProtectArgs,
+    AccountArgs,
+    RegionArgs,
+    PartitionArgs,
+    RolePathArgs,
+    BoundaryArgs,
+    JoinArgs,
+)
 """The base classes. A `TypedDict` does not record its bases, so code that documents inherited fields reads this."""

@@ -38,12 +38,16 @@ class _Kind(NamedTuple):
 
 _SECRET: Final = _Kind("a Secrets Manager secret", "secretsmanager", r"secret:[A-Za-z0-9/_+=.@-]{1,519}")
 
+_BUCKET: Final = _Kind("an S3 bucket", "s3", r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]", regional=False, owned=False)
+
 _KINDS: Final = {
-    "bucketarns": _Kind("an S3 bucket", "s3", r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]", regional=False, owned=False),
+    "bucketarn": _BUCKET,
+    "bucketarns": _BUCKET,
     "cachedrepositoryarns": _Kind(
         "ECR repositories, whose names may end in /*", "ecr", rf"repository/{grammar.REPOSITORY}(/\*)?"
     ),
     "repositoryarns": _Kind("an ECR repository", "ecr", rf"repository/{grammar.REPOSITORY}"),
+    "connectionarn": _Kind("a connection of CodeConnections", "codeconnections", r"connection/[A-Za-z0-9-]{1,128}"),
     "queuearns": _Kind("an SQS queue", "sqs", r"([A-Za-z0-9_-]{1,80}|[A-Za-z0-9_-]{1,75}\.fifo)"),
     "secretarns": _SECRET,
     "credentialarns": _SECRET._replace(

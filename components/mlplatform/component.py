@@ -47,6 +47,9 @@ class Component(pulumi.ComponentResource):
         self.permissions_boundary: pulumi.Input[str] | None = args.get("permissions_boundary_arn")
         """Permissions boundary of every IAM role below this component; None if the caller sets none."""
 
+        self.role_path: pulumi.Input[str] | None = args.get("role_path")
+        """Path of every IAM role below this component; None for IAM's default."""
+
     def child(self, **options: Any) -> pulumi.ResourceOptions:
         """Options for a child: this component as the parent, and `options`.
 

@@ -99,6 +99,7 @@ _BUCKET_ENDS: Final = ("-s3alias", "--ol-s3", "--table-s3", "--x-s3", ".mrap")
 # https://docs.aws.amazon.com/IAM/latest/APIReference/API_Role.html; a path belongs to the ARN of an access entry:
 # https://docs.aws.amazon.com/eks/latest/userguide/creating-access-entries.html
 PRINCIPAL: Final = r"^arn:aws[a-z-]*:iam::[0-9]{12}:(role|user)/([!-)+->@-~]+/)?[A-Za-z0-9_+=,.@-]{1,64}$"
+ROLE_PATH: Final = r"([A-Za-z0-9_+=,.@-]+/)+"  # without the leading slash
 _SERVICE_LINKED: Final = re.compile(r"arn:[^:]*:iam::[0-9]{12}:role/aws-service-role/")
 _SESSION: Final = re.compile(r"arn:(aws[a-z-]*):sts::([0-9]{12}):assumed-role/([A-Za-z0-9_+=,.@-]+)/.*", re.DOTALL)
 

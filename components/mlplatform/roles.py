@@ -1,6 +1,7 @@
 """IAM roles with their trust policy, permissions, permissions boundary and tags."""
 
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import pulumi
@@ -29,8 +30,10 @@ def role(
     partition: pulumi.Input[str] = "aws",
     boundary: pulumi.Input[str] | None = None,
     description: str | None = None,
+    session_hours: int | None = None,
+    after: Sequence[pulumi.Resource] = (),
 ) -> Role:
-    """Create a role as a child of a component, with the boundary and tags that the component's caller sets.
+    """Create a role as a child of a component, with the boundary, path and tags that the component's caller sets.
 
     Args:
         component: The component that the role belongs to.
@@ -41,14 +44,18 @@ def role(
         partition: Partition of the managed policies.
         boundary: ARN of its permissions boundary. Default: the one that the component's caller sets.
         description: Its description.
+        session_hours: Maximum duration of its sessions in hours. Default: IAM's, one hour.
+        after: Resources that its trust policy names, and that must exist before it.
     """
     made = aws.iam.Role(
         name,
         description=description,
+        path=component.role_path,
+        max_session_duration=session_hours and session_hours * 3600,
         assume_role_policy=trust,
         permissions_boundary=boundary or component.permissions_boundary,
         tags=component.tags_for(name),
-        opts=component.child(),
+        opts=component.child(depends_on=[*after]) if after else component.child(),
     )
     attachments = [
         aws.iam.RolePolicyAttachment(
@@ -64,3 +71,9 @@ def role(
         for logical_name, document in (inline or {}).items()
     ]
     return Role(made, [*attachments, *own])
+
+
+def short_name(policy: str) -> str:
+    """A managed policy in a logical name: `iam-read-only-access` for `IAMReadOnlyAccess`."""
+    words = re.sub(r"(?<=[a-z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "-", policy.rsplit("/", 1)[-1])
+    return words.lower()

@@ -45,6 +45,7 @@ def create(site: Site, platform: Platform) -> Foundation:
             "partition": site.partition,
             "logs_key_arn": keys.logs_key_arn,
             "permissions_boundary_arn": site.permissions_boundary_arn,
+            "role_path": site.role_path,
             "tags": site.tags,
             "protect": site.protect,
         },

@@ -30,6 +30,7 @@ def create(site: Site, platform: Platform, base: Foundation) -> Registries:
             "region": site.region,
             "partition": site.partition,
             "permissions_boundary_arn": site.permissions_boundary_arn,
+            "role_path": site.role_path,
             "tags": site.tags,
             "protect": site.protect,
         },

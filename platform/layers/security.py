@@ -37,6 +37,7 @@ def create(
                     "region": site.region,
                     "partition": site.partition,
                     "permissions_boundary_arn": site.permissions_boundary_arn,
+                    "role_path": site.role_path,
                     "tags": site.tags,
                 },
             )

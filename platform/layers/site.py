@@ -25,6 +25,9 @@ class Site:
     permissions_boundary_arn: pulumi.Input[str] | None
     """Permissions boundary of every IAM role; None if the stack has none."""
 
+    role_path: str | None
+    """Path of every IAM role; None for IAM's default."""
+
     @classmethod
     def of(cls, platform: Platform) -> Self:
         """Look up the account of the current credentials.
@@ -41,4 +44,5 @@ class Site:
             platform.all_tags,
             platform.protect,
             iam.own_policy(boundary, account_id, partition) if boundary else None,
+            f"/{platform.role_path}" if platform.role_path else None,
         )

@@ -11,6 +11,7 @@ import typer
 from mlpctl import account_commands, config_cli
 from mlpctl.audit.cli import CODES as AUDIT_CODES
 from mlpctl.audit.cli import audit, evidence
+from mlpctl.deploy.cli import deploy
 from mlpctl.ending import message, resumable, reviewed
 from mlpctl.errors import FAILED, UserError
 from mlpctl.options import Account, Folder, Stack
@@ -56,6 +57,9 @@ def up(stack: Stack = "local", folder: Folder = None) -> None:
     with resumable():
         code = bring_up(project.root(), stack, Sandbox.find(folder, console()), console())
     raise typer.Exit(code)
+
+
+app.command()(deploy)
 
 
 @app.command()

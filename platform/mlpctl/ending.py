@@ -8,14 +8,11 @@ from typing import Final
 
 import typer
 
-from mlpctl.errors import InputError, UserError, of_the_installation, of_the_system
+from mlpctl.errors import INTERRUPTED, InputError, UserError, of_the_installation, of_the_system
 from mlsandbox import SandboxError
 
 NOT_RUN: Final = 3
 """Exit code of a review or estimate that could not be completed; the limits were not checked."""
-
-INTERRUPTED: Final = 130
-"""Exit code that shells use for a program interrupted by Ctrl-C."""
 
 BROKEN_PIPE: Final = 141
 """Exit code that shells use for a program whose output pipe was closed."""

@@ -6,6 +6,8 @@ from typing import ClassVar, Final
 
 FAILED: Final = 1
 BAD_INPUT: Final = 2
+INTERRUPTED: Final = 130
+"""Exit code that shells use for a program interrupted by Ctrl-C."""
 
 
 class UserError(Exception):

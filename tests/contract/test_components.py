@@ -102,10 +102,16 @@ def test_every_taggable_child_has_the_tags_the_stack_and_its_name(component: typ
         ), each.name
 
 
+WITH_OWN_BOUNDARIES = {mlplatform.DeployIdentity}
+"""Components whose roles are limited by boundaries of their own, which the caller must not replace."""
+
+
 @every_component
 def test_every_role_has_the_caller_s_boundary(component: type[Component]) -> None:
     if "permissions_boundary_arn" not in args_of(component).__annotations__:
-        assert plan_of(component).of(aws.iam.Role) == []
+        made = plan_of(component).of(aws.iam.Role)
+        assert all(role.inputs["permissionsBoundary"] for role in made)
+        assert bool(made) == (component in WITH_OWN_BOUNDARIES)
         return
     boundary = "arn:aws:iam::123456789012:policy/boundary"
     roles = declare(cases.build(component, permissions_boundary_arn=boundary)).of(aws.iam.Role)
@@ -327,12 +333,19 @@ PROTECTED: Mapping[type[Component], set[str]] = {
         *("Bucket", "BucketPublicAccessBlock", "BucketOwnershipControls", "BucketServerSideEncryptionConfiguration"),
         *("BucketVersioning", "BucketLifecycleConfiguration", "BucketPolicy"),
     },
+    mlplatform.StateBackend: {
+        *("Key", "Alias", "Bucket", "BucketPublicAccessBlock", "BucketOwnershipControls", "BucketVersioning"),
+        *("BucketServerSideEncryptionConfiguration", "BucketLifecycleConfiguration", "BucketObjectLockConfiguration"),
+        "BucketPolicy",
+    },
     mlplatform.SharedFilesystem: {"FileSystem", "FileSystemPolicy", "BackupPolicy"},
     mlplatform.EksCluster: {"Cluster", "LogGroup", "NodeGroup"},
     mlplatform.GpuNodePool: {"NodeGroup"},
     mlplatform.ImageRegistry: {"Repository"},
     mlplatform.InferenceService: {"Deployment", "NetworkPolicy", "PodDisruptionBudget", "Service"},
     mlplatform.WorkloadIdentity: set(),
+    mlplatform.DeployIdentity: set(),
+    mlplatform.PrivateRunner: {"LogGroup"},
 }
 """Types of children that cannot be recreated, or only slowly."""
 

@@ -29,6 +29,8 @@ _spec.loader.exec_module(cases)
 LIMITS: Final = {each.token: (each.name.property, each.name.longest) for each in DECLARATIONS if each.name} | {
     # https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_CreatePullThroughCacheRule.html
     token(aws.ecr.PullThroughCacheRule): ("ecrRepositoryPrefix", 30),
+    # https://docs.aws.amazon.com/codebuild/latest/APIReference/API_CreateProject.html
+    token(aws.codebuild.Project): ("name", 150),
     # https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_CreateRepositoryCreationTemplate.html
     token(aws.ecr.RepositoryCreationTemplate): ("prefix", 256),
 }

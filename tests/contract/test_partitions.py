@@ -30,7 +30,8 @@ PARTITIONS = {
 """For each partition: a region, another region, and the name of an endpoint."""
 
 SAME_EVERYWHERE = {
-    f"{name}.amazonaws.com" for name in ("autoscaling", "ec2", "ecr", "eks", "pods.eks", "spot", "vpc-flow-logs")
+    f"{name}.amazonaws.com"
+    for name in ("autoscaling", "codebuild", "ec2", "ecr", "eks", "pods.eks", "spot", "vpc-flow-logs")
 }
 """Principals that end in `amazonaws.com` in China too."""
 

@@ -168,6 +168,21 @@ def test_a_model_can_call_s3_if_it_or_its_workload_uses_a_bucket(plan_of: PlanOf
     assert reached(local) - reached(without) == {"52.216.0.0/15"}
 
 
+def test_every_role_is_below_the_path_of_the_stack(plan_of: PlanOf, tmp_path: Path) -> None:
+    local = next(each for each in STACKS if each.stem == "Pulumi.local")
+    file = yaml.safe_load(local.read_text())
+    file["config"]["mlplatform:platform"] |= {"rolePath": "teams/ml/", "permissionsBoundary": "teams/ml/roles"}
+    made = tmp_path / "Pulumi.made.yaml"
+    made.write_text(yaml.safe_dump(file, sort_keys=False))
+    roles = [each.inputs for each in plan_of(made).of(aws.iam.Role)]
+    assert len(roles) > 5
+    assert {(each["path"], each["permissionsBoundary"]) for each in roles} == {
+        ("/teams/ml/", "arn:aws:iam::123456789012:policy/teams/ml/roles")
+    }
+    assert plan_of(made).of(aws.iam.Policy) == [], "an update below a path needs no permission to write policies"
+    assert all("path" not in each.inputs for each in plan_of(local).of(aws.iam.Role))
+
+
 def test_a_model_s_secret_installs_the_add_on_and_can_be_read(plan_of: PlanOf, tmp_path: Path) -> None:
     local = next(each for each in STACKS if each.stem == "Pulumi.local")
     file = yaml.safe_load(local.read_text())

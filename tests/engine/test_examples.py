@@ -102,6 +102,45 @@ def test_an_invalid_value_is_reported_with_its_place_in_the_yaml_program(example
     assert "Traceback" not in done.stdout + done.stderr
 
 
+BOOTSTRAP = """
+import pulumi
+from mlplatform import DeployIdentity
+
+identity = DeployIdentity(
+    "deploy",
+    {
+        "identity": {"github": {"repository": "org/platform", "environment": "production"}},
+        "state_bucket_arn": "arn:aws:s3:::states",
+        "state_key_arn": "arn:aws:kms:us-east-1:123456789012:key/00000000-0000-0000-0000-000000000000",
+        "account_id": "123456789012",
+    },
+)
+pulumi.export("backendUrl", "s3://states?region=us-east-1")
+pulumi.export("permissionsBoundaryArn", identity.boundary_arn)
+pulumi.export("applyBoundaryArn", identity.apply_boundary_arn)
+"""
+"""The outputs that the runner reads from the program for an account, whose bucket and key would outlive the test."""
+
+
+def test_a_runner_in_the_network_of_a_platform(example: Example, platform: Any, sandbox: Any, root: Path) -> None:
+    account = type(platform)(platform.folder / "bootstrap", sandbox, "account")
+    shutil.copytree(root / "bootstrap", account.folder)
+    (account.folder / "__main__.py").write_text(BOOTSTRAP)
+    account.pulumi("stack", "select", "--create", "account")
+    account.pulumi("up", "--yes", "--skip-preview", "--stack", "account")
+    runner = example("private-runner")
+    runner.pulumi("up", "--yes", "--skip-preview", "--stack", "local")
+    name = json.loads(runner.pulumi("stack", "output", "--json", "--stack", "local").stdout)["runner"]
+    (project,) = sandbox.aws("codebuild").batch_get_projects(names=[name])["projects"]
+    outputs = json.loads(platform.pulumi("stack", "output", "--json", "--stack", "local").stdout)
+    assert project["vpcConfig"]["vpcId"] == outputs["vpcId"]
+    entries = sandbox.aws("eks").list_access_entries(clusterName=outputs["clusterName"])["accessEntries"]
+    assert project["serviceRole"] in entries
+    for each in (runner, account):
+        each.pulumi("destroy", "--yes", "--skip-preview", "--stack", each.stack)
+    assert sandbox.aws("codebuild").batch_get_projects(names=[name])["projects"] == []
+
+
 def test_a_stack_that_is_not_a_platform_is_reported(example: Example) -> None:
     team = example("team-stack")
     team.pulumi("config", "set", "platform", "organization/archive/local", "--stack", "local")

@@ -145,6 +145,11 @@ def _id(form: str, example: str) -> Callable[[str], str | None]:
     return lambda value: None if re.fullmatch(form, value) else f"allowed: IDs such as {example}"
 
 
+def _role_path(value: str) -> str | None:
+    fits = value.startswith("/") and re.fullmatch(grammar.ROLE_PATH, value[1:])
+    return None if fits else "allowed: a path of IAM that begins and ends with /, e.g. /mlplatform/"
+
+
 _subnet: Final = _id(grammar.SUBNET_ID, "subnet-0a1b2c3d4e5f60718")
 _group: Final = _id(grammar.GROUP_ID, "sg-0a1b2c3d4e5f67890")
 
@@ -161,6 +166,8 @@ _FORMS: Final[Mapping[str, Callable[[str], str | None]]] = {
     "privateaccesssecuritygroups": _group,
     "registryurl": _by(grammar.registry),
     "repositoryurls": _by(grammar.repository_url),
+    "rolepath": _role_path,
+    "stackrolepath": _role_path,
     "subnetids": _subnet,
 }
 """Functions that return what is allowed instead of a value or an entry, None for a valid one; by the argument's name in

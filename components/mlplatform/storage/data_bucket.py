@@ -6,33 +6,14 @@ from enum import Enum
 from typing import Any, Final
 
 import pulumi
-import pulumi_aws as aws
 from pydantic import Field, field_validator, model_validator
 from pydantic.alias_generators import to_camel
 
-from mlplatform import grammar, iam
 from mlplatform.args import ProtectArgs, TagArgs
-from mlplatform.checks.arguments import ArgumentsError, Problem, checked
+from mlplatform.buckets import MAX_DAYS, basic_rules, check_name, private_bucket, rules_for_all
+from mlplatform.checks.arguments import checked
 from mlplatform.component import PACKAGE, Component
 from mlplatform.spec import Spec
-
-_KEPT_BY_OTHER_RESOURCES = (
-    "lifecycleRules",
-    "logging",
-    "policy",
-    "serverSideEncryptionConfiguration",
-    "versioning",
-)
-
-ALGORITHM: Final = "s3:x-amz-server-side-encryption"
-KEY: Final = "s3:x-amz-server-side-encryption-aws-kms-key-id"
-CALLERS_KEY: Final = "s3:x-amz-server-side-encryption-customer-algorithm"
-"""Condition keys for the encryption that an upload requests:
-https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazons3.html#amazons3-policy-keys"""
-
-MAX_DAYS: Final = 36_500
-"""A hundred years. S3 allows any 32-bit integer:
-https://docs.aws.amazon.com/AmazonS3/latest/API/API_LifecycleExpiration.html"""
 
 
 class BucketRole(Enum):
@@ -177,75 +158,16 @@ class DataBucket(Component):
 
     def __init__(self, name: str, args: DataBucketArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         args = checked(DataBucketArgs, self, name, args)
-        if grammar.begins_reserved_bucket(name):
-            reserved = ", ".join(grammar.BUCKET_BEGINS)
-            raise ArgumentsError(
-                f"DataBucket {name}",
-                [Problem("name", f"is {name}; allowed: names that S3 does not reserve ({reserved}…)")],
-            )
+        check_name(self, name)
         super().__init__(name, args, opts)
         wanted = args["bucket"]
-        # If the bucket is retained, so are the settings that protect its data.
-        kept = self.guarded(retain_on_delete=wanted.retain)
-
-        bucket = aws.s3.Bucket(
-            f"{name}-bucket",
-            force_destroy=not wanted.retain,
-            tags=self.tags_for(f"{name}-bucket", {f"{PACKAGE}:role": wanted.role.value}),
-            # A refresh reads these into the bucket too, and the next update would remove them:
-            # https://github.com/pulumi/pulumi-aws/issues/6244
-            opts=self.guarded(retain_on_delete=wanted.retain, ignore_changes=[*_KEPT_BY_OTHER_RESOURCES]),
-        )
-        closed = aws.s3.BucketPublicAccessBlock(
-            f"{name}-private",
-            bucket=bucket.id,
-            block_public_acls=True,
-            block_public_policy=True,
-            ignore_public_acls=True,
-            restrict_public_buckets=True,
-            opts=kept,
-        )
-        aws.s3.BucketOwnershipControls(
-            f"{name}-ownership",
-            bucket=bucket.id,
-            rule={"object_ownership": "BucketOwnerEnforced"},
-            opts=kept,
-        )
-        aws.s3.BucketServerSideEncryptionConfiguration(
-            f"{name}-encryption",
-            bucket=bucket.id,
-            rules=[
-                {
-                    "apply_server_side_encryption_by_default": {
-                        "sse_algorithm": "aws:kms",
-                        "kms_master_key_id": args["data_key_arn"],
-                    },
-                    "bucket_key_enabled": True,
-                }
-            ],
-            opts=kept,
-        )
-        versioning = aws.s3.BucketVersioning(
-            f"{name}-versioning",
-            bucket=bucket.id,
-            versioning_configuration={"status": "Enabled"},
-            opts=kept,
-        )
-        aws.s3.BucketLifecycleConfiguration(
-            f"{name}-lifecycle",
-            bucket=bucket.id,
-            rules=lifecycle_rules(wanted),
-            # S3 rejects rules for noncurrent versions before versioning is enabled.
-            opts=self.guarded(retain_on_delete=wanted.retain, depends_on=[versioning]),
-        )
-        aws.s3.BucketPolicy(
-            f"{name}-policy",
-            bucket=bucket.id,
-            policy=pulumi.Output.all(arn=bucket.arn, key_arn=args["data_key_arn"]).apply(
-                lambda known: bucket_policy(**known)
-            ),
-            # S3 returns a conflict if both are written at the same time.
-            opts=self.guarded(retain_on_delete=wanted.retain, depends_on=[closed]),
+        bucket = private_bucket(
+            self,
+            name,
+            args["data_key_arn"],
+            lifecycle_rules(wanted),
+            retain=wanted.retain,
+            tags={f"{PACKAGE}:role": wanted.role.value},
         )
 
         self.bucket_name = bucket.id
@@ -253,57 +175,9 @@ class DataBucket(Component):
         self._done()
 
 
-def bucket_policy(arn: str, key_arn: str) -> str:
-    """A policy that denies requests without TLS 1.2, and uploads that would use a key other than the bucket's.
-
-    An upload that requests no encryption gets the bucket's default. One with `aws:kms` and no key would get the AWS
-    managed key of S3: https://docs.aws.amazon.com/AmazonS3/latest/API/API_PutObject.html. Copies and multipart uploads
-    are `s3:PutObject` with the same headers.
-    """
-    objects = f"{arn}/*"
-    return iam.document(
-        iam.deny(
-            ["s3:*"],
-            on=[arn, objects],
-            to="*",
-            when={"Bool": {"aws:SecureTransport": "false"}},
-            sid="OnlyTls",
-        ),
-        iam.deny(
-            ["s3:*"],
-            on=[arn, objects],
-            to="*",
-            when={"NumericLessThan": {"s3:TlsVersion": "1.2"}},
-            sid="OnlyModernTls",
-        ),
-        *(
-            iam.deny(["s3:PutObject"], on=[objects], to="*", when=when, sid=sid)
-            for sid, when in (
-                # Uploads without the headers get the bucket's default, so only headers that are present can be wrong.
-                ("OnlyKms", {"StringNotEquals": {ALGORITHM: "aws:kms"}, "Null": {ALGORITHM: "false"}}),
-                ("OnlyThisKey", {"StringNotEquals": {KEY: key_arn}, "Null": {KEY: "false"}}),
-                ("KmsOnlyWithAKey", {"StringEquals": {ALGORITHM: "aws:kms"}, "Null": {KEY: "true"}}),
-                ("NoKeyOfTheCaller", {"Null": {CALLERS_KEY: "false"}}),
-            )
-        ),
-    )
-
-
 def lifecycle_rules(bucket: DataBucketSpec) -> list[dict[str, Any]]:
     """The bucket's lifecycle rules, one per action."""
-    rules: list[dict[str, Any]] = [
-        {
-            "id": "abort-uploads",
-            "abort_incomplete_multipart_upload": {"days_after_initiation": bucket.abort_upload_days},
-        },
-        {
-            "id": "expire-noncurrent",
-            "noncurrent_version_expiration": {"noncurrent_days": bucket.noncurrent_days},
-        },
-        # A deleted object leaves a delete marker, which slows listings. S3 does not allow this action together with
-        # days or with a filter by tags: https://docs.aws.amazon.com/AmazonS3/latest/API/API_LifecycleExpiration.html
-        {"id": "expire-delete-markers", "expiration": {"expired_object_delete_marker": True}},
-    ]
+    rules = basic_rules(bucket.abort_upload_days, bucket.noncurrent_days)
     if bucket.infrequent_access_days is not None:
         rules.append(
             {
@@ -320,4 +194,4 @@ def lifecycle_rules(bucket: DataBucketSpec) -> list[dict[str, Any]]:
             }
             for prefix in bucket.expire_prefixes or [""]
         ]
-    return [{"status": "Enabled", "filter": {"prefix": ""}, **rule} for rule in rules]
+    return rules_for_all(rules)

@@ -27,6 +27,7 @@ from mlplatform import (
     NetworkSpec,
     SharedFilesystemSpec,
     WorkloadIdentitySpec,
+    grammar,
     names,
 )
 from mlplatform.checks import shared
@@ -40,6 +41,10 @@ Name = Annotated[str, AfterValidator(names.name)]
 
 MAX_TAGS = shared.MAX_TAGS - 2
 """The maximum of a component, minus the tags `owner` and `environment`."""
+
+MAX_ROLE_PATH: Final = 510
+"""Maximum length of the path of an IAM role, without its leading slash:
+https://docs.aws.amazon.com/IAM/latest/APIReference/API_CreateRole.html"""
 
 MAX_POLICY_PATH: Final = 511
 MAX_POLICY_NAME: Final = 128
@@ -136,6 +141,12 @@ class Sections(Spec):
     )
     """Path and name of the IAM policy that the account requires as permissions boundary of every role of this stack.
     Default: none; roles of `workloads` then have the platform's own permissions boundary."""
+
+    role_path: str | None = Field(
+        default=None, max_length=MAX_ROLE_PATH, pattern=f"^{grammar.ROLE_PATH}$", examples=["mlplatform/"]
+    )
+    """Path of every IAM role of this stack, e.g. `mlplatform/`, if the account allows its deployer to create roles only
+    below a path. A change replaces all roles. Default: none."""
 
     policies: PolicySettings = PolicySettings()
     """Rules for the stack: which are mandatory, and which violations and losses are accepted for a while."""

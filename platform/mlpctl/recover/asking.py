@@ -38,7 +38,7 @@ def pairs(tags: Any) -> dict[str, str]:
     """Tags in any of AWS's formats: a map, or a list of keys and values."""
     if isinstance(tags, Mapping):
         return dict(tags)
-    forms = [("Key", "Value"), ("TagKey", "TagValue")]
+    forms = [("Key", "Value"), ("TagKey", "TagValue"), ("key", "value")]
     return {tag[key]: tag[value] for tag in tags or () for key, value in forms if key in tag}
 
 

@@ -82,6 +82,12 @@ def repository(client: Any, inputs: Inputs, marks: Marks) -> Iterator[Candidate]
         yield Candidate(each["repositoryName"], pairs(listing["tags"]))
 
 
+def build_project(client: Any, inputs: Inputs, marks: Marks) -> Iterator[Candidate]:
+    """A CodeBuild project by its name."""
+    for each in client.batch_get_projects(names=[inputs["name"]])["projects"]:
+        yield Candidate(each["name"], pairs(each.get("tags")))
+
+
 def pod_identity(client: Any, inputs: Inputs, marks: Marks) -> Iterator[Candidate]:
     """The association of a service account, which has at most one."""
     place = {name: inputs[name] for name in ("clusterName", "namespace", "serviceAccount")}

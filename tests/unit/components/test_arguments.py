@@ -117,8 +117,8 @@ def test_arguments_of_the_wrong_type_are_rejected() -> None:
     ] == ("is a list; allowed: a mapping")
     assert problems(lambda: made("c", KEY)) == {
         "args": "is of type str; allowed: a mapping of cluster, subnet_ids, secrets_key_arn, logs_key_arn, "
-        "disks_key_arn, permissions_boundary_arn, partition, pod_subnet_ids, cached_repository_arns, secrets_store, "
-        "shared_filesystems, principal_arns, private_access_security_groups, protect, tags"
+        "disks_key_arn, role_path, permissions_boundary_arn, partition, pod_subnet_ids, cached_repository_arns, "
+        "secrets_store, shared_filesystems, principal_arns, private_access_security_groups, protect, tags"
     }
 
 

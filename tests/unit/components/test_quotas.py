@@ -8,6 +8,7 @@ from pydantic import ValidationError
 
 import mlplatform
 from mlplatform import iam
+from mlplatform.buckets import bucket_policy
 from mlplatform.checks.arguments import ArgumentsError
 from mlplatform.compute.eks_cluster.access import MAX_SOURCES
 from mlplatform.foundation.key_ring import KeyDomain, key_policy
@@ -15,7 +16,6 @@ from mlplatform.foundation.network import endpoint_services, flow_log
 from mlplatform.foundation.network.spec import MAX_ENDPOINTS
 from mlplatform.registries.image_registry import spec as images
 from mlplatform.security.workload_identity import spec as workloads
-from mlplatform.storage.data_bucket import bucket_policy
 from mlplatform.testing import ACCOUNT_ID, REGION, declare
 
 KEY = f"arn:aws:kms:{REGION}:{ACCOUNT_ID}:key/00000000-0000-0000-0000-000000000000"

@@ -6,8 +6,9 @@ import pytest
 from pydantic import ValidationError
 
 from mlplatform import DataBucket, DataBucketSpec
+from mlplatform.buckets import bucket_policy
 from mlplatform.checks.arguments import ArgumentsError
-from mlplatform.storage.data_bucket import ROLE_DEFAULTS, BucketRole, bucket_policy, lifecycle_rules
+from mlplatform.storage.data_bucket import ROLE_DEFAULTS, BucketRole, lifecycle_rules
 from mlplatform.testing import Plan, declare
 
 

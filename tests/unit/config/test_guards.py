@@ -31,6 +31,7 @@ NO_GUARDS = {
     "policies.mandatory",
     "policies.packs",
     "policies.waivers",
+    "rolePath",
     "cost.usage",
     "gpuPools",
     "images.account",

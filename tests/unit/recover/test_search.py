@@ -103,6 +103,18 @@ def file_system(each: Pending) -> str:
     return str(client("efs").create_file_system(CreationToken="example", Tags=tags(each))["FileSystemId"])
 
 
+def build_project(each: Pending) -> str:
+    client("codebuild").create_project(
+        name="example",
+        source={"type": "S3", "location": "bucket/source.zip"},
+        artifacts={"type": "NO_ARTIFACTS"},
+        environment={"type": "LINUX_CONTAINER", "image": "example", "computeType": "BUILD_GENERAL1_SMALL"},
+        serviceRole="arn:aws:iam::123456789012:role/service-role/example",
+        tags=[{"key": tag["Key"], "value": tag["Value"]} for tag in tags(each)],
+    )
+    return "example"
+
+
 CASES: dict[str, tuple[dict[str, Any], Callable[[Pending], str]]] = {
     "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule": ({}, rule),
     "aws:iam/policy:Policy": ({"name": "example"}, policy),
@@ -111,6 +123,7 @@ CASES: dict[str, tuple[dict[str, Any], Callable[[Pending], str]]] = {
     "aws:s3/bucket:Bucket": ({"bucket": "example"}, bucket),
     "aws:ecr/repository:Repository": ({"name": "team/example"}, repository),
     "aws:efs/fileSystem:FileSystem": ({}, file_system),
+    "aws:codebuild/project:Project": ({"name": "example"}, build_project),
 }
 """Types that the engine test does not cover, or covers only without failures."""
 

@@ -7,7 +7,7 @@ import pulumi
 import pulumi_aws as aws
 
 from mlplatform import namespaces, roles
-from mlplatform.args import AccountArgs, PartitionArgs, RegionArgs, TagArgs
+from mlplatform.args import AccountArgs, PartitionArgs, RegionArgs, RolePathArgs, TagArgs
 from mlplatform.checks.arguments import ArgumentsError, Problem, checked, reporting, what_is
 from mlplatform.component import Component
 from mlplatform.compute.eks_cluster.addons import OWN_ACCOUNTS
@@ -21,7 +21,7 @@ from mlplatform.security.workload_identity.spec import (
 )
 
 
-class WorkloadIdentityArgs(AccountArgs, RegionArgs, PartitionArgs, TagArgs):
+class WorkloadIdentityArgs(AccountArgs, RegionArgs, PartitionArgs, RolePathArgs, TagArgs):
     """Arguments of `WorkloadIdentity`."""
 
     workload: WorkloadIdentitySpec

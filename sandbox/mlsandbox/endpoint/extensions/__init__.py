@@ -7,6 +7,7 @@ from mlsandbox.endpoint.eks.backend import SERVICE as EKS
 from mlsandbox.endpoint.eks.service import OPERATIONS as EKS_OPERATIONS
 from mlsandbox.endpoint.extensions import (
     bottlerocket,
+    codebuild,
     ec2,
     ecr,
     efs,
@@ -33,14 +34,16 @@ EXTENSIONS: Final[tuple[Extension, ...]] = (
     logs.EXTENSION,
     placement.EXTENSION,
     *bottlerocket.EXTENSIONS,
+    *codebuild.EXTENSIONS,
     rds.EXTENSION,
     s3.EXTENSION,
+    s3.OBJECTS,
     scaling_groups.EXTENSION,
     service_quotas.EXTENSION,
 )
 
 
-STORED: Final[tuple[Stored, ...]] = ecr.STORED
+STORED: Final[tuple[Stored, ...]] = (*ecr.STORED, codebuild.PROJECT)
 """The resource types that the sandbox's store serves."""
 
 

@@ -88,6 +88,9 @@ class Stored:
     lenient: bool = False
     """Whether a describe request for several resources omits those that do not exist."""
 
+    deletes_nothing: bool = False
+    """Whether the deletion of a resource that does not exist succeeds."""
+
     fill: Callable[[Call, Record], Record] = _as_it_is
     """Adds the values that AWS computes when it creates a resource, or rejects the request."""
 
@@ -108,7 +111,8 @@ class Stored:
             f"Describe{self.noun}": self._describe,
             f"Describe{self.noun}s": self._describe,
             f"Get{self.noun}": self._describe,
-            f"List{self.noun}s": self._describe,
+            # The list of a type with this operation contains only keys.
+            f"BatchGet{self.noun}s" if f"BatchGet{self.noun}s" in known else f"List{self.noun}s": self._describe,
             f"Update{self.noun}": self._update,
             f"Delete{self.noun}": self._delete,
         }
@@ -158,8 +162,11 @@ class Stored:
         return {"one": record}
 
     def _delete(self, call: Call, request: Record) -> Record:
-        record = self._find(call, self._key_in(request))
-        del call.backend.of(self.service, self.noun)[record[self.key]]
+        key, there = self._key_in(request), call.backend.of(self.service, self.noun)
+        if self.deletes_nothing and key not in there:
+            return {}
+        record = self._find(call, key)
+        del there[record[self.key]]
         return {"one": record}
 
     def _key_in(self, request: Record) -> str:
@@ -190,7 +197,7 @@ class Stored:
     @cached_property
     def _described(self) -> StructureShape:
         """The structure that describes a resource."""
-        reading = next(name for name in self.operations if name.startswith(("Describe", "Get", "List")))
+        reading = next(name for name in self.operations if name.startswith(("Describe", "Get", "BatchGet", "List")))
         shape = self.model(reading).output_shape
         assert shape is not None
         return next(each for each in _structures(shape) if self.key in each.members)

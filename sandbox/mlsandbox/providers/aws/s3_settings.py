@@ -122,4 +122,18 @@ LOGGING: Final = _of_bucket(
     names={name: f"BucketLoggingStatus.LoggingEnabled.{name[0].upper()}{name[1:]}" for name in _LOGGED},
 )
 
-DECLARATIONS: Final = (VERSIONING, ENCRYPTION, PUBLIC_ACCESS_BLOCK, OWNERSHIP, POLICY, LIFECYCLE, LOGGING)
+OBJECT_LOCK: Final = _of_bucket(
+    s3.BucketObjectLockConfiguration,
+    "rule",
+    "objectLockEnabled",
+    put="put_object_lock_configuration",
+    get="get_object_lock_configuration",
+    result="ObjectLockConfiguration.Rule && @",
+    # Object Lock itself cannot be disabled.
+    back=Delete("put_object_lock_configuration", fixed={"ObjectLockConfiguration": {"ObjectLockEnabled": "Enabled"}}),
+    names={"rule": "ObjectLockConfiguration.Rule", "objectLockEnabled": "ObjectLockConfiguration.ObjectLockEnabled"},
+    defaults={"objectLockEnabled": "Enabled"},
+    local=("token",),
+)
+
+DECLARATIONS: Final = (VERSIONING, ENCRYPTION, PUBLIC_ACCESS_BLOCK, OWNERSHIP, POLICY, LIFECYCLE, LOGGING, OBJECT_LOCK)

@@ -1,5 +1,6 @@
 """The table of extensions, and corrections of moto whose effect takes too long for a test through the API."""
 
+import json
 import time
 from types import SimpleNamespace
 from typing import Any
@@ -58,3 +59,28 @@ def test_the_default_key_of_an_encrypted_file_system_is_the_aws_managed_key(serv
     made = served.client("efs").create_file_system(CreationToken="sealed", Encrypted=True)
     described = served.client("kms").describe_key(KeyId="alias/aws/elasticfilesystem")["KeyMetadata"]
     assert made["KmsKeyId"] == described["Arn"]
+
+
+def test_a_bucket_policy_has_no_effect_on_objects(served: Any) -> None:
+    s3 = served.client("s3")
+    s3.create_bucket(Bucket="closed")
+    deny = {"Effect": "Deny", "Principal": "*", "Action": "s3:*", "Resource": "arn:aws:s3:::closed/*"}
+    condition = {"Bool": {"aws:SecureTransport": "false"}}
+    policy = {"Version": "2012-10-17", "Statement": [{**deny, "Condition": condition}]}
+    s3.put_bucket_policy(Bucket="closed", Policy=json.dumps(policy))
+    s3.put_object(Bucket="closed", Key="a", Body=b"1")
+    assert s3.get_object(Bucket="closed", Key="a")["Body"].read() == b"1"
+    assert s3.delete_objects(Bucket="closed", Delete={"Objects": [{"Key": "a"}]})["Deleted"][0]["Key"] == "a"
+
+
+def test_a_copy_in_a_bucket_with_object_lock_needs_no_checksum(served: Any) -> None:
+    s3 = served.client("s3")
+    s3.create_bucket(Bucket="locked", ObjectLockEnabledForBucket=True)
+    rule = {"DefaultRetention": {"Mode": "GOVERNANCE", "Days": 1}}
+    lock = {"ObjectLockEnabled": "Enabled", "Rule": rule}
+    s3.put_object_lock_configuration(Bucket="locked", ObjectLockConfiguration=lock)
+    s3.put_object(Bucket="locked", Key="a", Body=b"1")
+    s3.copy_object(Bucket="locked", Key="b", CopySource="locked/a")
+    assert s3.get_object(Bucket="locked", Key="b")["Body"].read() == b"1"
+    version = s3.head_object(Bucket="locked", Key="b")["VersionId"]
+    assert served.refused("delete_object", "s3", Bucket="locked", Key="b", VersionId=version)[0] == "AccessDenied"

@@ -1,0 +1,1 @@
+"""Components with which stacks are deployed."""

@@ -1,0 +1,1 @@
+"""Deploy a stack on a runner in the network of its cluster."""
