@@ -3,13 +3,16 @@
 from mlplatform.compute.eks_cluster import EksCluster, EksClusterArgs, EksClusterSpec
 from mlplatform.compute.gpu_node_pool import GpuNodePool, GpuNodePoolArgs, GpuNodePoolSpec
 from mlplatform.compute.gpu_node_pool.spec import Reservation
+from mlplatform.egress import EgressRule
 from mlplatform.foundation.key_ring import KeyRing, KeyRingArgs, KeyRingSpec
 from mlplatform.foundation.network import Network, NetworkArgs, NetworkSpec
 from mlplatform.registries.image_registry import ImageRegistry, ImageRegistryArgs, ImageRegistrySpec
 from mlplatform.registries.image_registry.spec import ImageFrom
+from mlplatform.security.cluster_guardrails import ClusterGuardrails, ClusterGuardrailsArgs, ClusterGuardrailsSpec
+from mlplatform.security.cluster_guardrails.spec import EnforcementSpec
+from mlplatform.security.guarded_namespace import GuardedNamespaceSpec, NamespaceQuota
 from mlplatform.security.workload_identity import WorkloadIdentity, WorkloadIdentityArgs, WorkloadIdentitySpec
 from mlplatform.serving.inference_service import InferenceService, InferenceServiceArgs, InferenceServiceSpec
-from mlplatform.serving.inference_service.egress import EgressRule
 from mlplatform.serving.inference_service.spec import ModelSource, SecretRef
 from mlplatform.serving.inference_service.volumes import SharedVolume
 from mlplatform.storage.data_bucket import DataBucket, DataBucketArgs, DataBucketSpec
@@ -18,6 +21,9 @@ from mlplatform.storage.shared_filesystem.spec import AccessPointSpec
 
 __all__ = [
     "AccessPointSpec",
+    "ClusterGuardrails",
+    "ClusterGuardrailsArgs",
+    "ClusterGuardrailsSpec",
     "DataBucket",
     "DataBucketArgs",
     "DataBucketSpec",
@@ -25,9 +31,11 @@ __all__ = [
     "EksCluster",
     "EksClusterArgs",
     "EksClusterSpec",
+    "EnforcementSpec",
     "GpuNodePool",
     "GpuNodePoolArgs",
     "GpuNodePoolSpec",
+    "GuardedNamespaceSpec",
     "ImageFrom",
     "ImageRegistry",
     "ImageRegistryArgs",
@@ -39,6 +47,7 @@ __all__ = [
     "KeyRingArgs",
     "KeyRingSpec",
     "ModelSource",
+    "NamespaceQuota",
     "Network",
     "NetworkArgs",
     "NetworkSpec",

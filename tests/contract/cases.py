@@ -52,6 +52,10 @@ CASES: Mapping[type[Component], Mapping[str, Any]] = {
         "account_id": "123456789012",
         "region": "us-east-1",
     },
+    mlplatform.ClusterGuardrails: {
+        "guardrails": {"namespaces": {"guarded": {}}},
+        "registry_url": "123456789012.dkr.ecr.us-east-1.amazonaws.com",
+    },
     mlplatform.InferenceService: {"inference": {"image": "model-server:v1", "pool": "inference"}},
 }
 

@@ -327,6 +327,7 @@ PROTECTED: Mapping[type[Component], set[str]] = {
     mlplatform.ImageRegistry: {"Repository"},
     mlplatform.InferenceService: {"Deployment", "NetworkPolicy", "PodDisruptionBudget", "Service"},
     mlplatform.WorkloadIdentity: set(),
+    mlplatform.ClusterGuardrails: set(),
 }
 """Types of children that cannot be recreated, or only slowly."""
 

@@ -32,6 +32,7 @@ def test_the_resources_of_the_file_are_declared(stack: Path, plan_of: PlanOf) ->
     plan, platform = plan_of(stack), read(stack).platform
     made = {(each.type.split(":")[-1], each.name) for each in plan if each.type.startswith("mlplatform:")}
     wanted = {("KeyRing", "keys"), ("Network", "network"), ("ImageRegistry", "images"), ("EksCluster", "cluster")}
+    wanted |= {("ClusterGuardrails", "guardrails")}
     wanted |= {("DataBucket", name) for name in platform.buckets}
     wanted |= {("GpuNodePool", name) for name in platform.gpu_pools}
     wanted |= {("InferenceService", name) for name in platform.inference}
@@ -148,7 +149,7 @@ def test_models_have_images_and_weights_from_their_own_account(plan_of: PlanOf) 
         )
         env = {each["name"]: each["value"] for each in pod["env"]}
         assert env["MODEL_URI"] == "s3://models-bucket-id/qwen3-32b/v1/"
-        policy = plan_of(stack).one(k8s.networking.v1.NetworkPolicy).inputs["spec"]
+        policy = plan_of(stack).one(k8s.networking.v1.NetworkPolicy, "assistant-network-policy").inputs["spec"]
         reached = [to["ipBlock"]["cidr"] for rule in policy["egress"] for to in rule["to"] if "ipBlock" in to]
         assert "52.216.0.0/15" in reached and "0.0.0.0/0" not in reached
         assert "dkr.ecr" not in stack.read_text()

@@ -8,7 +8,7 @@ from typing import Any
 import kubernetes
 import pytest
 
-from engine import earlier
+from engine import earlier, guardrails
 from engine.stacks import assert_golden, leftovers
 from mlsandbox import Sandbox
 
@@ -44,6 +44,15 @@ def test_up_runs_the_models_on_gpu_nodes(project: Any, sandbox: Any) -> None:
     assert node.metadata.labels["node.kubernetes.io/instance-type"] == "g6.2xlarge"
     assert node.status.allocatable["nvidia.com/gpu"] == "1"
     assert [taint.key for taint in node.spec.taints] == ["nvidia.com/gpu"]
+
+
+def test_the_api_server_refuses_pods_that_break_a_guardrail_and_says_why(project: Any, sandbox: Any) -> None:
+    urls = json.loads(project.pulumi("stack", "output", "repositories", "--json", "--stack", "local").stdout)
+    registry = urls["serving"].partition("/")[0]
+    pinned = f"{registry}/other@sha256:{'0' * 64}"
+    # The namespace default has no Pod Security Standard, which would refuse some of the pods first.
+    names = {"registry": registry, "repository": urls["serving"], "image": pinned}
+    assert guardrails.wrong(sandbox.kubernetes(), "default", "guardrails", **names) == []
 
 
 def test_the_service_account_of_a_model_has_a_role_with_a_permissions_boundary(project: Any, sandbox: Any) -> None:

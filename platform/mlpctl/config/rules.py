@@ -12,6 +12,7 @@ from awsfacts.eks_settings import ControlPlaneLog
 from awsfacts.partitions import partition_of
 from mlpctl.config.cluster_rules import CLUSTER_RULES
 from mlpctl.config.filesystem_rules import FILESYSTEM_RULES
+from mlpctl.config.guardrail_rules import GUARDRAIL_RULES, not_denied
 from mlpctl.config.model_rules import MODEL_RULES, pinned
 from mlpctl.config.sections import Sections
 from mlplatform import grammar
@@ -232,6 +233,7 @@ def prod_has_all_safeguards(platform: Sections) -> Iterator[str]:
         **{f"gpuPools.{name}.amiRelease must be set": pool.ami_release for name, pool in platform.gpu_pools.items()},
         **dict(pinned(name, model) for name, model in platform.inference.items()),
         **{f"{place}.retain must be true": each.retain for place, each in repositories.items()},
+        **dict.fromkeys((f"guardrails.enforcement.{each} must be deny" for each in not_denied(platform)), False),
         **{f"{place}.scanOnPush must be true": each.scan_on_push or scanned for place, each in repositories.items()},
     }
     if platform.profile.value == "prod":
@@ -242,6 +244,7 @@ RULES: Final[tuple[Callable[[Sections], Iterator[str]], ...]] = (
     *MODEL_RULES,
     *FILESYSTEM_RULES,
     *CLUSTER_RULES,
+    *GUARDRAIL_RULES,
     pools_are_not_named_like_the_system_nodes,
     usage_is_of_existing_components,
     buckets_have_names_that_s3_allows,

@@ -18,6 +18,7 @@ from awsfacts.partitions import partition_of
 from mlpctl.settings.cost import CostSettings
 from mlpctl.settings.policies import PolicySettings
 from mlplatform import (
+    ClusterGuardrailsSpec,
     DataBucketSpec,
     EksClusterSpec,
     GpuNodePoolSpec,
@@ -28,6 +29,7 @@ from mlplatform import (
     SharedFilesystemSpec,
     WorkloadIdentitySpec,
     names,
+    namespaces,
 )
 from mlplatform.checks import shared
 from mlplatform.compute.node_group.nodes import SESSION_SERVICES
@@ -124,6 +126,9 @@ class Sections(Spec):
     """Programs in the cluster that use AWS services, by name. A workload with the name of a model in `inference` grants
     access to that model; for others, `namespace` and `serviceAccount` identify the pods."""
 
+    guardrails: ClusterGuardrailsSpec = ClusterGuardrailsSpec()
+    """Rules that the Kubernetes API server applies to all pods, and namespaces with guards."""
+
     allowed_accounts: list[Annotated[str, Field(pattern=r"^[0-9]{12}$", examples=["123456789012"])]] = Field(default=[])
     """AWS accounts that the stack can be deployed to, as 12 digits in quotes. With credentials of another account, a
     preview or update fails before anything is created. Default: any account."""
@@ -201,6 +206,22 @@ class Sections(Spec):
     def uses_secrets(self) -> bool:
         """Whether a model uses secrets from Secrets Manager."""
         return any(model.secrets for model in self.inference.values())
+
+    @property
+    def named_images(self) -> list[str]:
+        """Images in other registries that models run."""
+        return [*dict.fromkeys(model.image for model in self.inference.values() if model.image)]
+
+    @property
+    def workload_namespaces(self) -> list[str]:
+        """Namespaces of workloads that neither Kubernetes nor a model creates."""
+        found = dict.fromkeys(service_account_of(name, each)[0] for name, each in self.workloads.items())
+        return [each for each in found if each not in self.inference and not namespaces.of_kubernetes(each)]
+
+    @property
+    def guarded_on_s3(self) -> list[str]:
+        """Guarded namespaces whose pods may call S3."""
+        return [name for name, each in self.guardrails.namespaces.items() if each.s3]
 
     @property
     def models_on_s3(self) -> list[str]:

@@ -32,6 +32,10 @@ NO_GUARDS = {
     "policies.waivers",
     "cost.usage",
     "gpuPools",
+    "guardrails.existingNamespaces",
+    "guardrails.namespaces.*.containerCpu",
+    "guardrails.namespaces.*.containerMemory",
+    "guardrails.namespaces.*.quota",
     "images.account",
     "images.pullThrough",
     "images.repositories.*.releaseTags",
@@ -110,7 +114,7 @@ def test_prod_is_not_weaker_than_staging() -> None:
 
 def test_every_field_is_classified_as_a_guard_or_not() -> None:
     def paths(node: Any, path: tuple[str, ...]) -> set[str]:
-        dotted = ".".join(path).replace("example", "*")
+        dotted = ".".join(path).replace("example", "*").replace("sample", "*")
         if dotted in NO_GUARDS or dotted in GUARDS:
             return {dotted}
         if not isinstance(node, dict) or not node:
@@ -129,6 +133,7 @@ def test_every_field_is_classified_as_a_guard_or_not() -> None:
             "inference": {"example": {"image": "a:1", "pool": "a", "egress": ["10.9.0.0/18"]}},
             "images": {"repositories": {"example": {}}, "account": {}},
             "workloads": {"example": {"queues": {"q": "send"}}},
+            "guardrails": {"namespaces": {"sample": {}}},
         },
     )
     undecided = paths(whole.model_dump(mode="json", by_alias=True), ()) - NO_GUARDS - {*GUARDS}
@@ -149,6 +154,17 @@ def test_a_weakened_guard_is_found(pattern: str) -> None:
         "cluster.logDays": 1,
         "cluster.logTypes": ["api"],
         "cluster.publicAccessCidrs": ["198.51.99.0/24"],
+        "guardrails.allowedRegistries": ["docker.io"],
+        "guardrails.enforcement.gpuNodes": "audit",
+        "guardrails.enforcement.hostAccess": "warn",
+        "guardrails.enforcement.images": "audit",
+        "guardrails.enforcement.resources": "warn",
+        "guardrails.exemptNamespaces": ["agents"],
+        "guardrails.namespaces.*.callers": ["web"],
+        "guardrails.namespaces.*.egress": ["10.9.0.0/18"],
+        "guardrails.namespaces.*.egressRules": [{"cidr": "10.0.0.0/8", "ports": [6379]}],
+        "guardrails.namespaces.*.podSecurity": "baseline",
+        "guardrails.namespaces.*.s3": True,
         "images.account.replicateTo": [],
         "images.account.scanning": "basic",
         "images.repositories.*.keepNewest": 1,
@@ -186,6 +202,11 @@ def test_a_weakened_guard_is_found(pattern: str) -> None:
     if pattern.startswith("network.existing"):
         for each in (strict, lax):
             each["network"] = {"existing": {**EXISTING, "flowLogs": True}}
+    if pattern.startswith("guardrails.namespaces"):
+        # A model creates the namespace with its name.
+        for each in (strict, lax):
+            each["inference"], each["workloads"] = {}, {}
+            each["guardrails"] = {"namespaces": {"example": {}}}
     holder, (*way, last) = lax, pattern.replace("*", "example").split(".")
     for key in way:
         holder = holder[key]
@@ -223,6 +244,7 @@ workloads:
     secrets: [token]
 gpuPools: { pool: { instanceTypes: [g6.2xlarge], nodes: 2, maxNodes: 4 } }
 inference: { example: { image: "a:1", pool: pool, egress: [10.9.0.0/18] } }
+guardrails: { enforcement: { images: deny } }
 keys: { deletionWindowDays: 30, perDomain: true, retain: true, rotationDays: 90 }
 """
 
