@@ -11,6 +11,8 @@ from mlplatform.registries.image_registry.spec import ImageFrom
 from mlplatform.security.cluster_guardrails import ClusterGuardrails, ClusterGuardrailsArgs, ClusterGuardrailsSpec
 from mlplatform.security.cluster_guardrails.spec import EnforcementSpec
 from mlplatform.security.guarded_namespace import GuardedNamespaceSpec, NamespaceQuota
+from mlplatform.security.team_workspace import TeamWorkspace, TeamWorkspaceArgs, TeamWorkspaceSpec
+from mlplatform.security.team_workspace.spec import TeamServiceAccount
 from mlplatform.security.workload_identity import WorkloadIdentity, WorkloadIdentityArgs, WorkloadIdentitySpec
 from mlplatform.serving.inference_service import InferenceService, InferenceServiceArgs, InferenceServiceSpec
 from mlplatform.serving.inference_service.spec import ModelSource, SecretRef
@@ -57,6 +59,10 @@ __all__ = [
     "SharedFilesystemArgs",
     "SharedFilesystemSpec",
     "SharedVolume",
+    "TeamServiceAccount",
+    "TeamWorkspace",
+    "TeamWorkspaceArgs",
+    "TeamWorkspaceSpec",
     "WorkloadIdentity",
     "WorkloadIdentityArgs",
     "WorkloadIdentitySpec",

@@ -328,6 +328,7 @@ PROTECTED: Mapping[type[Component], set[str]] = {
     mlplatform.InferenceService: {"Deployment", "NetworkPolicy", "PodDisruptionBudget", "Service"},
     mlplatform.WorkloadIdentity: set(),
     mlplatform.ClusterGuardrails: set(),
+    mlplatform.TeamWorkspace: set(),
 }
 """Types of children that cannot be recreated, or only slowly."""
 

@@ -55,6 +55,31 @@ def test_the_api_server_refuses_pods_that_break_a_guardrail_and_says_why(project
     assert guardrails.wrong(sandbox.kubernetes(), "default", "guardrails", **names) == []
 
 
+def test_a_team_cannot_use_more_gpus_than_its_quota(project: Any, sandbox: Any) -> None:
+    api, image = sandbox.kubernetes(), f"quay.io/team/train@sha256:{'0' * 64}"
+    (pod,) = [each for name, _, each, _ in guardrails.cases(image=image) if name.startswith("a GPU pod")]
+    assert guardrails.answer(api, "research", "Pod", pod)[0] == guardrails.CREATED
+    more = guardrails.merged(pod, {"containers": [{"resources": {"limits": {"nvidia.com/gpu": "2"}}}]})
+    status, message = guardrails.answer(api, "research", "Pod", more)
+    assert status == 403
+    assert "exceeded quota: guardrail, requested: requests.nvidia.com/gpu=2" in message
+
+
+def test_editors_of_a_team_run_programs_and_cannot_change_their_guards(sandbox: Any) -> None:
+    reviews = kubernetes.client.AuthorizationV1Api(sandbox.kubernetes())
+
+    def may(verb: str, group: str, resource: str, namespace: str = "research") -> bool:
+        wanted = {"verb": verb, "group": group, "resource": resource, "namespace": namespace}
+        spec = {"user": "somebody", "groups": ["research"], "resourceAttributes": wanted}
+        return bool(reviews.create_subject_access_review({"spec": spec}).status.allowed)
+
+    assert may("create", "", "pods") and may("create", "batch", "jobs") and may("get", "", "resourcequotas")
+    assert not may("create", "", "pods", namespace="chat")
+    guards = {"resourcequotas": "", "limitranges": "", "networkpolicies": "networking.k8s.io"}
+    guards |= dict.fromkeys(("rolebindings", "roles"), "rbac.authorization.k8s.io")
+    assert [name for name, group in guards.items() if may("patch", group, name)] == []
+
+
 def test_the_service_account_of_a_model_has_a_role_with_a_permissions_boundary(project: Any, sandbox: Any) -> None:
     eks, iam = sandbox.aws("eks"), sandbox.aws("iam")
     cluster = project.pulumi("stack", "output", "clusterName", "--stack", "local").stdout.strip()

@@ -25,6 +25,7 @@ def test_every_component_class_has_a_place_pattern() -> None:
         "WorkloadIdentity": "workloads.{name}",
         "InferenceService": "inference.{name}",
         "ClusterGuardrails": "guardrails",
+        "TeamWorkspace": "teams.{name}",
     }
 
 

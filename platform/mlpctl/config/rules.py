@@ -15,6 +15,7 @@ from mlpctl.config.filesystem_rules import FILESYSTEM_RULES
 from mlpctl.config.guardrail_rules import GUARDRAIL_RULES, not_denied
 from mlpctl.config.model_rules import MODEL_RULES, pinned
 from mlpctl.config.sections import Sections
+from mlpctl.config.team_rules import TEAM_RULES
 from mlplatform import grammar
 from mlplatform.compute.eks_cluster.addons import OWN_ACCOUNTS
 from mlplatform.compute.eks_cluster.spec import AccessLevel
@@ -64,7 +65,7 @@ def buckets_have_names_that_s3_allows(platform: Sections) -> Iterator[str]:
 def policies_of_workloads_are_within_the_limit(platform: Sections) -> Iterator[str]:
     """IAM limits the total size of a role's inline policies, not counting white space."""
     region = platform.region or LONGEST_REGION
-    for name, workload in platform.workloads.items():
+    for place, workload in platform.identities.items():
         policy = access_policy(
             workload,
             account_id=ACCOUNT,
@@ -78,7 +79,7 @@ def policies_of_workloads_are_within_the_limit(platform: Sections) -> Iterator[s
             secret_arns={},
         )
         if wrong := too_large(workload, policy):
-            yield f"workloads.{name} {wrong}"
+            yield f"{place} {wrong}"
 
 
 def pools_are_in_zones_of_the_network(platform: Sections) -> Iterator[str]:
@@ -181,11 +182,11 @@ def workloads_use_existing_buckets_and_images(platform: Sections) -> Iterator[st
 def a_service_account_has_one_role(platform: Sections) -> Iterator[str]:
     """EKS allows one Pod Identity association, and thus one role, for a service account."""
     first: dict[tuple[str, str], str] = {**OWN_ACCOUNTS}
-    for name, workload in platform.workloads.items():
-        namespace, account = service_account_of(name, workload)
-        if first.setdefault((namespace, account), f"workloads.{name}") != f"workloads.{name}":
+    for place, workload in platform.identities.items():
+        namespace, account = service_account_of(place.removeprefix("workloads."), workload)
+        if first.setdefault((namespace, account), place) != place:
             yield (
-                f"workloads.{name} is for service account {account} in namespace {namespace}; allowed: one other "
+                f"{place} is for service account {account} in namespace {namespace}; allowed: one other "
                 f"than that of {first[namespace, account]}, since a service account can have only one role"
             )
 
@@ -245,6 +246,7 @@ RULES: Final[tuple[Callable[[Sections], Iterator[str]], ...]] = (
     *FILESYSTEM_RULES,
     *CLUSTER_RULES,
     *GUARDRAIL_RULES,
+    *TEAM_RULES,
     pools_are_not_named_like_the_system_nodes,
     usage_is_of_existing_components,
     buckets_have_names_that_s3_allows,

@@ -27,6 +27,7 @@ from mlplatform import (
     KeyRingSpec,
     NetworkSpec,
     SharedFilesystemSpec,
+    TeamWorkspaceSpec,
     WorkloadIdentitySpec,
     names,
     namespaces,
@@ -34,6 +35,7 @@ from mlplatform import (
 from mlplatform.checks import shared
 from mlplatform.compute.node_group.nodes import SESSION_SERVICES
 from mlplatform.registries.image_registry import places as image_places
+from mlplatform.security.team_workspace import spec as team_workspace
 from mlplatform.security.workload_identity.spec import service_account_of
 from mlplatform.spec import Spec, whole_numbers_as_text
 
@@ -126,6 +128,9 @@ class Sections(Spec):
     """Programs in the cluster that use AWS services, by name. A workload with the name of a model in `inference` grants
     access to that model; for others, `namespace` and `serviceAccount` identify the pods."""
 
+    teams: dict[Name, TeamWorkspaceSpec] = Field(default={})
+    """Teams that share the cluster, by name: their namespaces, quotas, people and programs."""
+
     guardrails: ClusterGuardrailsSpec = ClusterGuardrailsSpec()
     """Rules that the Kubernetes API server applies to all pods, and namespaces with guards."""
 
@@ -216,7 +221,28 @@ class Sections(Spec):
     def workload_namespaces(self) -> list[str]:
         """Namespaces of workloads that neither Kubernetes nor a model creates."""
         found = dict.fromkeys(service_account_of(name, each)[0] for name, each in self.workloads.items())
-        return [each for each in found if each not in self.inference and not namespaces.of_kubernetes(each)]
+        others = {*self.inference, *self.team_namespaces}
+        return [each for each in found if each not in others and not namespaces.of_kubernetes(each)]
+
+    @property
+    def team_namespaces(self) -> dict[str, str]:
+        """The team of each namespace that a team creates."""
+        return {each: name for name, team in self.teams.items() for each in team.namespaces}
+
+    @property
+    def teams_on_s3(self) -> list[str]:
+        """Teams with a namespace whose pods may call S3."""
+        return [name for name, team in self.teams.items() if any(map(team.on_s3, team.namespaces))]
+
+    @property
+    def identities(self) -> dict[str, WorkloadIdentitySpec]:
+        """The programs in the cluster that use AWS services, by their path."""
+        own = {f"workloads.{name}": each for name, each in self.workloads.items()}
+        return own | {
+            f"teams.{name}.serviceAccounts.{each.service_account}": each
+            for name, team in self.teams.items()
+            for each in team_workspace.identities(name, team).values()
+        }
 
     @property
     def guarded_on_s3(self) -> list[str]:

@@ -1,4 +1,4 @@
-"""Warnings about settings that are valid today but will soon be invalid."""
+"""Warnings about settings that are valid, but will soon be invalid or have no effect."""
 
 import datetime
 from collections.abc import Iterator
@@ -12,7 +12,25 @@ WARNED_DAYS: Final = 90
 
 
 def warnings(platform: Platform, today: datetime.date) -> Iterator[str]:
-    """What must be changed soon; each item is one or more sentences."""
+    """What should be changed; each item is one or more sentences."""
+    yield from _ending(platform, today)
+    yield from _unreachable_quotas(platform)
+
+
+def _unreachable_quotas(platform: Platform) -> Iterator[str]:
+    """Quotas for more GPUs than the pools can have."""
+    pools = platform.gpu_pools.values()
+    most = sum(max(facts.gpus for facts in pool.types) * pool.max_nodes for pool in pools)
+    quotas = {f"guardrails.namespaces.{name}": each.quota for name, each in platform.guardrails.namespaces.items()}
+    for team_name, team in platform.teams.items():
+        quotas |= {f"teams.{team_name}.namespaces.{name}": each.quota for name, each in team.namespaces.items()}
+    for place, quota in quotas.items():
+        if quota.gpus > most:
+            yield f"{place}.quota.gpus is {quota.gpus}; the pools have at most {most} GPUs."
+
+
+def _ending(platform: Platform, today: datetime.date) -> Iterator[str]:
+    """The end of the support of the cluster's version."""
     version = platform.cluster.version
     support = eks_versions.support(version)
     ends = support.standard_ends

@@ -88,6 +88,10 @@ NO_GUARDS = {
     "sharedFilesystems.*.infrequentAccessDays",
     "sharedFilesystems.*.returnOnAccess",
     "tags",
+    "teams.*.namespaces.*.containerCpu",
+    "teams.*.namespaces.*.containerMemory",
+    "teams.*.namespaces.*.quota",
+    "teams.*.serviceAccounts.*.namespace",
     "workloads.*.namespace",
     "workloads.*.serviceAccount",
 }
@@ -114,7 +118,13 @@ def test_prod_is_not_weaker_than_staging() -> None:
 
 def test_every_field_is_classified_as_a_guard_or_not() -> None:
     def paths(node: Any, path: tuple[str, ...]) -> set[str]:
-        dotted = ".".join(path).replace("example", "*").replace("sample", "*")
+        dotted = (
+            ".".join(path)
+            .replace("example", "*")
+            .replace("sample", "*")
+            .replace(".team.", ".*.")
+            .replace(".job.", ".*.")
+        )
         if dotted in NO_GUARDS or dotted in GUARDS:
             return {dotted}
         if not isinstance(node, dict) or not node:
@@ -134,6 +144,9 @@ def test_every_field_is_classified_as_a_guard_or_not() -> None:
             "images": {"repositories": {"example": {}}, "account": {}},
             "workloads": {"example": {"queues": {"q": "send"}}},
             "guardrails": {"namespaces": {"sample": {}}},
+            "teams": {
+                "example": {"namespaces": {"team": {}}, "serviceAccounts": {"job": {"buckets": {"example": "read"}}}}
+            },
         },
     )
     undecided = paths(whole.model_dump(mode="json", by_alias=True), ()) - NO_GUARDS - {*GUARDS}
@@ -189,6 +202,15 @@ def test_a_weakened_guard_is_found(pattern: str) -> None:
         "sharedFilesystems.*.backup": False,
         "sharedFilesystems.*.ownKey": False,
         "sharedFilesystems.*.retain": False,
+        "teams.*.editors": ["staff"],
+        "teams.*.namespaces.*.callers": ["web"],
+        "teams.*.namespaces.*.egress": ["10.9.0.0/18"],
+        "teams.*.namespaces.*.egressRules": [{"cidr": "10.0.0.0/8", "ports": [6379]}],
+        "teams.*.namespaces.*.podSecurity": "baseline",
+        "teams.*.namespaces.*.s3": True,
+        "teams.*.serviceAccounts.*.buckets": {"example": "readWrite"},
+        "teams.*.serviceAccounts.*.images": {"example-a": "push"},
+        "teams.*.viewers": ["staff"],
         "workloads.*.buckets": {"example": {"access": "readWrite", "prefix": "a/"}},
         "workloads.*.images": {"example": "push"},
         "workloads.*.queues": {"work": "send", "other": "send"},
@@ -207,6 +229,9 @@ def test_a_weakened_guard_is_found(pattern: str) -> None:
         for each in (strict, lax):
             each["inference"], each["workloads"] = {}, {}
             each["guardrails"] = {"namespaces": {"example": {}}}
+    if pattern.startswith("teams"):
+        for each in (strict, lax):
+            each.update(yaml.safe_load(TEAM))
     holder, (*way, last) = lax, pattern.replace("*", "example").split(".")
     for key in way:
         holder = holder[key]
@@ -215,6 +240,20 @@ def test_a_weakened_guard_is_found(pattern: str) -> None:
     assert found.path == pattern.replace("*", "example")
     assert weaker(Platform.model_validate(strict), Platform.model_validate(lax)) == []
 
+
+TEAM = """
+inference: {}
+workloads: {}
+cluster:
+  privateAccessCidrs: [192.168.0.0/20]
+  access: { staff: { principalArn: "arn:aws:iam::123456789012:role/staff", groups: [staff] } }
+images: { repositories: { example-a: {} } }
+buckets: { example: {} }
+teams:
+  example:
+    namespaces: { example: {} }
+    serviceAccounts: { example: { buckets: { example: read }, images: { example-a: pull } } }
+"""
 
 STRICT = """
 profile: staging
