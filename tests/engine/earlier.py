@@ -24,9 +24,13 @@ CHANGED = {
 }
 """Names of the resources that this version updates, as the changelog says."""
 
-NEW = ("mlplatform:index:ClusterGuardrails", "mlplatform:index:TeamWorkspace")
-"""Components that the earlier version did not have. They remain in the state, because their objects exist in the
-cluster and cannot be created twice."""
+NEW = (
+    "mlplatform:index:ClusterGuardrails",
+    "mlplatform:index:TeamWorkspace",
+    "mlplatform:index:EksCluster$aws:eks/accessEntry:AccessEntry",
+)
+"""Beginnings of types that the earlier version did not create. Their resources remain in the state, because they exist
+and cannot be created twice."""
 
 STATE = Path(__file__).with_name("states") / "local.json"
 _REFERENCE = re.compile(r"\$\{([^#}]+)#([^}]+)\}")

@@ -109,7 +109,7 @@ def test_only_namespaces_whose_programs_use_buckets_may_call_s3() -> None:
         (
             {},
             {"serviceAccounts": {"a": {"buckets": {"other": "read"}}}},
-            "team.serviceAccounts.a.buckets has other; allo",
+            "bucket_arns has no other; required, since",
         ),
         (
             {"repository_arns": {"serving": "arn:aws:ecr:us-east-1:123456789012:repository/serving"}},

@@ -13,7 +13,7 @@ from mlplatform.component import Component
 from mlplatform.security import guarded_namespace
 from mlplatform.security.team_workspace import rights
 from mlplatform.security.team_workspace.spec import TeamWorkspaceSpec, identities, problems
-from mlplatform.security.workload_identity.component import WorkloadIdentityArgs, create_identity
+from mlplatform.security.workload_identity.component import WorkloadIdentityArgs, check_names, create_identity
 
 LABELS: Final = {"app.kubernetes.io/component": "workspace", "app.kubernetes.io/part-of": "mlplatform"}
 
@@ -104,12 +104,11 @@ class TeamWorkspace(Component):
         self._done()
 
     def _check(self, name: str, wanted: TeamWorkspaceSpec, args: TeamWorkspaceArgs) -> None:
-        repositories = args["repository_arns"]
-        known = repositories if isinstance(repositories, Mapping) else None
-        found = [*problems(name, wanted, args["bucket_arns"], known)]
-        if found:
-            split = [each.partition(" ") for each in found]
-            raise ArgumentsError(what_is(self, name), [Problem(f"team.{field}", reason) for field, _, reason in split])
+        what = what_is(self, name)
+        if found := [each.partition(" ") for each in problems(name, wanted)]:
+            raise ArgumentsError(what, [Problem(f"team.{field}", reason) for field, _, reason in found])
+        for identity in identities(name, wanted).values():
+            check_names(what, identity, args)
         if any(map(wanted.on_s3, wanted.namespaces)):
             need(self, name, args, "s3_cidrs", since="team uses buckets or s3")
 

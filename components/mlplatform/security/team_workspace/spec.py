@@ -122,15 +122,18 @@ def identities(team: str, wanted: TeamWorkspaceSpec) -> dict[str, WorkloadIdenti
 
 
 def problems(
-    team: str, wanted: TeamWorkspaceSpec, buckets: Iterable[str], repositories: Iterable[str] | None
+    team: str,
+    wanted: TeamWorkspaceSpec,
+    buckets: Iterable[str] | None = None,
+    repositories: Iterable[str] | None = None,
 ) -> Iterator[str]:
     """What is wrong with the names in a team's workspace: sentences that begin with a field.
 
     Args:
         team: the team's name.
         wanted: its workspace.
-        buckets: names of the buckets that there are.
-        repositories: names of the image repositories that there are; None if they are not known.
+        buckets: names of the buckets that there are. None: not checked.
+        repositories: names of the image repositories that there are. None: not checked.
     """
     for name, account in wanted.service_accounts.items():
         if len(f"{team}-{name}") > names.MAX_COMPONENT_NAME:

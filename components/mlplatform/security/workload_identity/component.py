@@ -56,7 +56,7 @@ class WorkloadIdentityArgs(AccountArgs, RegionArgs, PartitionArgs, TagArgs):
     this account."""
 
 
-def check_names(what: str, wanted: WorkloadIdentitySpec, args: WorkloadIdentityArgs) -> None:
+def check_names(what: str, wanted: WorkloadIdentitySpec, args: Mapping[str, Any]) -> None:
     """Check that the workload uses the resource of each ARN, and that each of its buckets and repositories has an ARN.
 
     ARNs that are an output as a whole are validated when they are known.
