@@ -70,6 +70,7 @@ KNOWN: Final[Mapping[str, Values]] = {
     "serviceAccounts": st.sampled_from(["trainer", "eval"]),
     "serviceAccounts.*.namespace": st.none(),
     "groups": st.lists(st.sampled_from(["lab", "a.b_c-D"]), max_size=2, unique=True),
+    "podSecurity": st.just("restricted"),  # the rule ML-K8S-02 reports `baseline`
     "containerCpu": st.sampled_from(["1m", "0.001", "2"]),
     "healthPath": st.sampled_from(["/", "/health", "/a%20b?x=1", "/a//b", "/" + "x" * 1000]),
     "cpu": st.sampled_from(["1m", "0.001", "2", "1.5"]),

@@ -5,7 +5,18 @@ from typing import Final
 
 from mlpctl.config.sections import Sections
 from mlplatform.security.cluster_guardrails.spec import Enforcement
+from mlplatform.security.guarded_namespace import GuardedNamespaceSpec
 from mlplatform.security.workload_identity.spec import service_account_of
+
+
+def guarded(platform: Sections) -> dict[str, GuardedNamespaceSpec]:
+    """All namespaces with guards, by their path."""
+    own = {f"guardrails.namespaces.{name}": each for name, each in platform.guardrails.namespaces.items()}
+    return own | {
+        f"teams.{team_name}.namespaces.{name}": each
+        for team_name, team in platform.teams.items()
+        for name, each in team.namespaces.items()
+    }
 
 
 def not_denied(platform: Sections) -> list[str]:

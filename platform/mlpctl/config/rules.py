@@ -12,7 +12,7 @@ from awsfacts.eks_settings import ControlPlaneLog
 from awsfacts.partitions import partition_of
 from mlpctl.config.cluster_rules import CLUSTER_RULES
 from mlpctl.config.filesystem_rules import FILESYSTEM_RULES
-from mlpctl.config.guardrail_rules import GUARDRAIL_RULES, not_denied
+from mlpctl.config.guardrail_rules import GUARDRAIL_RULES, guarded, not_denied
 from mlpctl.config.model_rules import MODEL_RULES, pinned
 from mlpctl.config.sections import Sections
 from mlpctl.config.team_rules import TEAM_RULES
@@ -22,6 +22,7 @@ from mlplatform.compute.eks_cluster.spec import AccessLevel
 from mlplatform.compute.gpu_node_pool.spec import name_problem, too_many_group_tags
 from mlplatform.foundation.network import addressing
 from mlplatform.registries.image_registry.spec import Scanning
+from mlplatform.security.guarded_namespace import PodSecurity
 from mlplatform.security.workload_identity.spec import access_policy, service_account_of, too_large
 
 YEAR_DAYS: Final = 365
@@ -235,6 +236,10 @@ def prod_has_all_safeguards(platform: Sections) -> Iterator[str]:
         **dict(pinned(name, model) for name, model in platform.inference.items()),
         **{f"{place}.retain must be true": each.retain for place, each in repositories.items()},
         **dict.fromkeys((f"guardrails.enforcement.{each} must be deny" for each in not_denied(platform)), False),
+        **{
+            f"{place}.podSecurity must be restricted": each.pod_security is PodSecurity.RESTRICTED
+            for place, each in guarded(platform).items()
+        },
         **{f"{place}.scanOnPush must be true": each.scan_on_push or scanned for place, each in repositories.items()},
     }
     if platform.profile.value == "prod":

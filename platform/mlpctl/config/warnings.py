@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from awsfacts import eks_versions
+from mlpctl.config.guardrail_rules import guarded
 from mlpctl.config.platform import Platform
 
 WARNED_DAYS: Final = 90
@@ -21,12 +22,9 @@ def _unreachable_quotas(platform: Platform) -> Iterator[str]:
     """Quotas for more GPUs than the pools can have."""
     pools = platform.gpu_pools.values()
     most = sum(max(facts.gpus for facts in pool.types) * pool.max_nodes for pool in pools)
-    quotas = {f"guardrails.namespaces.{name}": each.quota for name, each in platform.guardrails.namespaces.items()}
-    for team_name, team in platform.teams.items():
-        quotas |= {f"teams.{team_name}.namespaces.{name}": each.quota for name, each in team.namespaces.items()}
-    for place, quota in quotas.items():
-        if quota.gpus > most:
-            yield f"{place}.quota.gpus is {quota.gpus}; the pools have at most {most} GPUs."
+    for place, each in guarded(platform).items():
+        if each.quota.gpus > most:
+            yield f"{place}.quota.gpus is {each.quota.gpus}; the pools have at most {most} GPUs."
 
 
 def _ending(platform: Platform, today: datetime.date) -> Iterator[str]:
