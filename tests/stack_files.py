@@ -57,6 +57,21 @@ KNOWN: Final[Mapping[str, Values]] = {
         st.sampled_from(["x", "A_b.c", "x" * 63, 7]),
         max_size=3,
     ),
+    "allowedRegistries": st.lists(
+        st.sampled_from(["public.ecr.aws", "docker.io/vllm", "localhost:5000/a"]), max_size=2, unique=True
+    ),
+    "exemptNamespaces": st.lists(st.sampled_from(["agents", "1"]), max_size=2, unique=True),
+    "existingNamespaces": st.just([]),
+    "guardrails.namespaces": st.sampled_from(["guarded", "team-a"]),
+    "teams": st.sampled_from(["lab", "ops"]),
+    "teams.*.namespaces": st.sampled_from(["lab", "ops-a", "ops-b"]),
+    "teams.*.editors": st.just([]),
+    "teams.*.viewers": st.just([]),
+    "serviceAccounts": st.sampled_from(["trainer", "eval"]),
+    "serviceAccounts.*.namespace": st.none(),
+    "groups": st.lists(st.sampled_from(["lab", "a.b_c-D"]), max_size=2, unique=True),
+    "podSecurity": st.just("restricted"),  # the rule ML-K8S-02 reports `baseline`
+    "containerCpu": st.sampled_from(["1m", "0.001", "2"]),
     "healthPath": st.sampled_from(["/", "/health", "/a%20b?x=1", "/a//b", "/" + "x" * 1000]),
     "cpu": st.sampled_from(["1m", "0.001", "2", "1.5"]),
     "serviceAccount": st.sampled_from(["sa", "a.b-c", "1"]),

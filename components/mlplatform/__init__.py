@@ -6,14 +6,19 @@ from mlplatform.compute.gpu_node_pool.spec import Reservation
 from mlplatform.delivery.deploy_identity import DeployIdentity, DeployIdentityArgs, DeployIdentitySpec
 from mlplatform.delivery.deploy_identity.spec import GithubJobs, GitlabJobs
 from mlplatform.delivery.private_runner import PrivateRunner, PrivateRunnerArgs, PrivateRunnerSpec
+from mlplatform.egress import EgressRule
 from mlplatform.foundation.key_ring import KeyRing, KeyRingArgs, KeyRingSpec
 from mlplatform.foundation.network import Network, NetworkArgs, NetworkSpec
 from mlplatform.foundation.state_backend import StateBackend, StateBackendArgs, StateBackendSpec
 from mlplatform.registries.image_registry import ImageRegistry, ImageRegistryArgs, ImageRegistrySpec
 from mlplatform.registries.image_registry.spec import ImageFrom
+from mlplatform.security.cluster_guardrails import ClusterGuardrails, ClusterGuardrailsArgs, ClusterGuardrailsSpec
+from mlplatform.security.cluster_guardrails.spec import EnforcementSpec
+from mlplatform.security.guarded_namespace import GuardedNamespaceSpec, NamespaceQuota
+from mlplatform.security.team_workspace import TeamWorkspace, TeamWorkspaceArgs, TeamWorkspaceSpec
+from mlplatform.security.team_workspace.spec import TeamServiceAccount
 from mlplatform.security.workload_identity import WorkloadIdentity, WorkloadIdentityArgs, WorkloadIdentitySpec
 from mlplatform.serving.inference_service import InferenceService, InferenceServiceArgs, InferenceServiceSpec
-from mlplatform.serving.inference_service.egress import EgressRule
 from mlplatform.serving.inference_service.spec import ModelSource, SecretRef
 from mlplatform.serving.inference_service.volumes import SharedVolume
 from mlplatform.storage.data_bucket import DataBucket, DataBucketArgs, DataBucketSpec
@@ -22,6 +27,9 @@ from mlplatform.storage.shared_filesystem.spec import AccessPointSpec
 
 __all__ = [
     "AccessPointSpec",
+    "ClusterGuardrails",
+    "ClusterGuardrailsArgs",
+    "ClusterGuardrailsSpec",
     "DataBucket",
     "DataBucketArgs",
     "DataBucketSpec",
@@ -32,11 +40,13 @@ __all__ = [
     "EksCluster",
     "EksClusterArgs",
     "EksClusterSpec",
+    "EnforcementSpec",
     "GithubJobs",
     "GitlabJobs",
     "GpuNodePool",
     "GpuNodePoolArgs",
     "GpuNodePoolSpec",
+    "GuardedNamespaceSpec",
     "ImageFrom",
     "ImageRegistry",
     "ImageRegistryArgs",
@@ -48,6 +58,7 @@ __all__ = [
     "KeyRingArgs",
     "KeyRingSpec",
     "ModelSource",
+    "NamespaceQuota",
     "Network",
     "NetworkArgs",
     "NetworkSpec",
@@ -63,6 +74,10 @@ __all__ = [
     "StateBackend",
     "StateBackendArgs",
     "StateBackendSpec",
+    "TeamServiceAccount",
+    "TeamWorkspace",
+    "TeamWorkspaceArgs",
+    "TeamWorkspaceSpec",
     "WorkloadIdentity",
     "WorkloadIdentityArgs",
     "WorkloadIdentitySpec",

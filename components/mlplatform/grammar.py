@@ -81,13 +81,13 @@ _LABEL_NAME: Final = re.compile(r"[A-Za-z0-9]([A-Za-z0-9_.-]{0,61}[A-Za-z0-9])?"
 _LABEL_PREFIX: Final = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*")
 
 # https://github.com/distribution/reference/blob/main/reference.go
-_HOST: Final = r"[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?(\.[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?)*"
+HOST: Final = r"[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?(\.[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?)*"
 _PART: Final = r"[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*"
 TAG: Final = r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}"
 DIGEST: Final = r"sha256:[0-9a-f]{64}"
 REPOSITORY: Final = rf"{_PART}(/{_PART})*"
 _IMAGE: Final = re.compile(
-    rf"((?P<host>{_HOST})(:(?P<port>[0-9]+))?/)?(?P<name>{REPOSITORY})(?P<tag>:{TAG})?(?P<digest>@{DIGEST})?"
+    rf"((?P<host>{HOST})(:(?P<port>[0-9]+))?/)?(?P<name>{REPOSITORY})(?P<tag>:{TAG})?(?P<digest>@{DIGEST})?"
 )
 
 # https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html
@@ -257,7 +257,7 @@ def registry(value: str) -> str:
     Raises:
         ValueError: saying what is allowed.
     """
-    if not re.fullmatch(rf"{_HOST}(:[0-9]{{1,5}})?", value) or not re.search(r"[.:]", value):
+    if not re.fullmatch(rf"{HOST}(:[0-9]{{1,5}})?", value) or not re.search(r"[.:]", value):
         raise ValueError(
             "allowed: a registry's host name alone, without https:// and path, e.g. "
             "123456789012.dkr.ecr.us-east-1.amazonaws.com"

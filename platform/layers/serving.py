@@ -7,6 +7,7 @@ import pulumi
 import mlplatform as ml
 from layers.compute import Compute
 from layers.foundation import Foundation
+from layers.guardrails import Guardrails
 from layers.registries import Registries
 from layers.security import Security
 from layers.site import Site
@@ -30,6 +31,7 @@ def create(
     registries: Registries,
     compute: Compute,
     security: Security,
+    guardrails: Guardrails,
 ) -> Serving:
     """Create an inference service for each model."""
     s3 = s3_cidrs(site.region) if platform.models_on_s3 else []
@@ -49,6 +51,7 @@ def create(
             args["s3_cidrs"] = s3
         # Pods get their role and mount their volumes when they start, so both must be created first.
         needed = [compute.gpu_pools[inference.pool], *security.workloads.values(), *data.shared_filesystems.values()]
+        needed.append(guardrails.policies)
         options = pulumi.ResourceOptions(providers=[compute.kubernetes], depends_on=needed)
         services[name] = ml.InferenceService(name, args, options)
     return Serving(services)

@@ -7,6 +7,7 @@ import pulumi
 import mlplatform as ml
 from layers.compute import Compute
 from layers.foundation import Foundation
+from layers.guardrails import Guardrails
 from layers.site import Site
 from mlpctl.config import Platform
 
@@ -34,7 +35,7 @@ class Storage:
         return {place: handle for each in self.shared_filesystems.values() for place, handle in each.mounting().items()}
 
 
-def create(site: Site, platform: Platform, base: Foundation, compute: Compute) -> Storage:
+def create(site: Site, platform: Platform, base: Foundation, compute: Compute, guardrails: Guardrails) -> Storage:
     """Create the buckets and the file systems that pods of the cluster share."""
     buckets = {
         name: ml.DataBucket(
@@ -58,6 +59,7 @@ def create(site: Site, platform: Platform, base: Foundation, compute: Compute) -
                 "cluster_security_group_id": compute.cluster.security_group_id,
                 "driver_role_name": compute.cluster.file_driver_role_name,
                 "data_key_arn": base.keys.data_key_arn,
+                "created_namespaces": guardrails.namespaces,
                 "account_id": site.account_id,
                 "region": site.region,
                 "partition": site.partition,

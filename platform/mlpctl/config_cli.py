@@ -23,7 +23,7 @@ Also = Annotated[
 
 @app.command()
 def validate(stack: Stack = "local") -> None:
-    """Validate a stack file. Print all problems at once, with exit code 2. Warn if a version's support ends soon."""
+    """Validate a stack file. Print all problems at once, with exit code 2. Warn about settings to change."""
     import datetime
 
     from mlpctl import config, project

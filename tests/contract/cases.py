@@ -74,6 +74,21 @@ CASES: Mapping[type[Component], Mapping[str, Any]] = {
         "account_id": "123456789012",
         "region": "us-east-1",
     },
+    mlplatform.ClusterGuardrails: {
+        "guardrails": {"namespaces": {"guarded": {}}},
+        "registry_url": "registry.example.com",
+    },
+    mlplatform.TeamWorkspace: {
+        "team": {
+            "namespaces": {"lab": {}},
+            "serviceAccounts": {"trainer": {"images": {"training": "pull"}}},
+        },
+        "cluster_name": "cluster",
+        "bucket_arns": {},
+        "repository_arns": {"training": "arn:aws:ecr:us-east-1:123456789012:repository/training"},
+        "account_id": "123456789012",
+        "region": "us-east-1",
+    },
     mlplatform.InferenceService: {"inference": {"image": "model-server:v1", "pool": "inference"}},
 }
 

@@ -346,6 +346,8 @@ PROTECTED: Mapping[type[Component], set[str]] = {
     mlplatform.WorkloadIdentity: set(),
     mlplatform.DeployIdentity: set(),
     mlplatform.PrivateRunner: {"LogGroup"},
+    mlplatform.ClusterGuardrails: set(),
+    mlplatform.TeamWorkspace: set(),
 }
 """Types of children that cannot be recreated, or only slowly."""
 

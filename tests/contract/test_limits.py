@@ -56,6 +56,9 @@ FABRIC: Final = {
     "cluster_security_group_id": "sg-11111111",
 }
 CLOSED: Final = {"vpc": {"zones": ["us-east-1a", "us-east-1b"], "nat": "none", "endpointPreset": "private"}}
+NO_ACCOUNTS: Final = {"team": {"namespaces": {"x" * 20: {}}}}
+"""The names of a team and of a service account together are as long as the name of a component."""
+
 CACHES: Final = {"images": {"repositories": {"x" * 20: {}}, "pullThrough": {"y" * 20: {"upstream": "quay.io"}}}}
 
 
@@ -66,6 +69,7 @@ def longest_names() -> Plan:
         mlplatform.Network: CLOSED,
         mlplatform.GpuNodePool: FABRIC,
         mlplatform.ImageRegistry: CACHES,
+        mlplatform.TeamWorkspace: NO_ACCOUNTS,
     }
 
     def program() -> None:

@@ -32,10 +32,12 @@ def test_the_resources_of_the_file_are_declared(stack: Path, plan_of: PlanOf) ->
     plan, platform = plan_of(stack), read(stack).platform
     made = {(each.type.split(":")[-1], each.name) for each in plan if each.type.startswith("mlplatform:")}
     wanted = {("KeyRing", "keys"), ("Network", "network"), ("ImageRegistry", "images"), ("EksCluster", "cluster")}
+    wanted |= {("ClusterGuardrails", "guardrails")}
     wanted |= {("DataBucket", name) for name in platform.buckets}
     wanted |= {("GpuNodePool", name) for name in platform.gpu_pools}
     wanted |= {("InferenceService", name) for name in platform.inference}
     wanted |= {("WorkloadIdentity", name) for name in platform.workloads}
+    wanted |= {("TeamWorkspace", name) for name in platform.teams}
     wanted |= {("SharedFilesystem", name) for name in platform.shared_filesystems}
     assert made == wanted
 
@@ -61,9 +63,10 @@ def test_models_depend_on_the_nodes_of_their_pool(stack: Path, plan_of: PlanOf) 
 def test_models_depend_on_their_roles(stack: Path, plan_of: PlanOf) -> None:
     plan = plan_of(stack)
     associations = {each.urn for each in plan.of(aws.eks.PodIdentityAssociation)}
-    assert len(associations) == len(read(stack).platform.workloads)
+    assert len(associations) == len(read(stack).platform.identities)
+    own = {each for each in associations if "WorkloadIdentity" in each}
     for service in (each for each in plan if each.type.endswith(":InferenceService")):
-        assert associations <= service.depends_on
+        assert own <= service.depends_on
 
 
 @every_stack
@@ -148,7 +151,7 @@ def test_models_have_images_and_weights_from_their_own_account(plan_of: PlanOf) 
         )
         env = {each["name"]: each["value"] for each in pod["env"]}
         assert env["MODEL_URI"] == "s3://models-bucket-id/qwen3-32b/v1/"
-        policy = plan_of(stack).one(k8s.networking.v1.NetworkPolicy).inputs["spec"]
+        policy = plan_of(stack).one(k8s.networking.v1.NetworkPolicy, "assistant-network-policy").inputs["spec"]
         reached = [to["ipBlock"]["cidr"] for rule in policy["egress"] for to in rule["to"] if "ipBlock" in to]
         assert "52.216.0.0/15" in reached and "0.0.0.0/0" not in reached
         assert "dkr.ecr" not in stack.read_text()
@@ -162,7 +165,7 @@ def test_a_model_can_call_s3_if_it_or_its_workload_uses_a_bucket(plan_of: PlanOf
     without.write_text(yaml.safe_dump(file, sort_keys=False))
 
     def reached(stack: Path) -> set[str]:
-        rules = plan_of(stack).one(k8s.networking.v1.NetworkPolicy).inputs["spec"]["egress"]
+        rules = plan_of(stack).one(k8s.networking.v1.NetworkPolicy, "chat-network-policy").inputs["spec"]["egress"]
         return {to["ipBlock"]["cidr"] for rule in rules for to in rule["to"] if "ipBlock" in to}
 
     assert reached(local) - reached(without) == {"52.216.0.0/15"}

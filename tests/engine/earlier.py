@@ -13,6 +13,8 @@ from typing import Any
 CHANGED = {
     # vLLM's model argument, and the time to finish responses.
     *("chat", "chat-deployment"),
+    # The Pod Security Standard as warnings about Deployments, and its version.
+    "chat-namespace",
     # The networks that a model can reach.
     "chat-network-policy",
     # Arguments of the component that change none of its resources.
@@ -21,6 +23,14 @@ CHANGED = {
     *("network", "network-flow-log-writer", "network-flow-log-writes", "cluster-network-plugin"),
 }
 """Names of the resources that this version updates, as the changelog says."""
+
+NEW = (
+    "mlplatform:index:ClusterGuardrails",
+    "mlplatform:index:TeamWorkspace",
+    "mlplatform:index:EksCluster$aws:eks/accessEntry:AccessEntry",
+)
+"""Beginnings of types that the earlier version did not create. Their resources remain in the state, because they exist
+and cannot be created twice."""
 
 STATE = Path(__file__).with_name("states") / "local.json"
 _REFERENCE = re.compile(r"\$\{([^#}]+)#([^}]+)\}")
@@ -38,7 +48,7 @@ def earlier(current: State) -> State:
     now = {_place(each): each for each in deployment["resources"]}
     properties = {f"{each['urn'].split('::')[-1]}:{each['type'].split(':')[-1]}": each for each in now.values()}
     before = json.loads(STATE.read_text())
-    resources = [each for place, each in now.items() if place.startswith("pulumi:pulumi:Stack")]
+    resources = [each for place, each in now.items() if place.startswith(("pulumi:pulumi:Stack", *NEW))]
     for each in before:
         there = now.get(each["urn"])
         if there is None:
@@ -49,6 +59,9 @@ def earlier(current: State) -> State:
             outputs = outputs | {"__inputs": inputs}
         flags = {flag: each.get(flag, False) for flag in ("protect", "retainOnDelete")}
         resources.append(there | flags | {"inputs": inputs, "outputs": outputs})
+    there = {each["urn"] for each in resources}
+    for each in resources:
+        each["dependencies"] = [urn for urn in each.get("dependencies") or () if urn in there]
     return current | {"deployment": deployment | {"resources": list(_in_order(resources))}}
 
 

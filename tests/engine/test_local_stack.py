@@ -10,7 +10,7 @@ from typing import Any
 import kubernetes
 import pytest
 
-from engine import earlier
+from engine import earlier, guardrails
 from engine.stacks import assert_golden, leftovers
 from mlpctl.errors import FAILED
 from mlsandbox import Sandbox
@@ -91,6 +91,40 @@ def test_the_doctor_knows_the_stacks_own_nodes_and_reaches_its_cluster(project: 
     assert code == FAILED
     assert found["quotas.vcpus gpuPools.inference.nodes"]["level"] == "blocks"
     assert [each["check"] for each in found.values() if each["level"] == "blocks"] == ["quotas.vcpus"]
+
+
+def test_the_api_server_refuses_pods_that_break_a_guardrail_and_says_why(project: Any, sandbox: Any) -> None:
+    urls = json.loads(project.pulumi("stack", "output", "repositories", "--json", "--stack", "local").stdout)
+    registry = urls["serving"].partition("/")[0]
+    pinned = f"{registry}/other@sha256:{'0' * 64}"
+    # The namespace default has no Pod Security Standard, which would refuse some of the pods first.
+    names = {"registry": registry, "repository": urls["serving"], "image": pinned}
+    assert guardrails.wrong(sandbox.kubernetes(), "default", "guardrails", **names) == []
+
+
+def test_a_team_cannot_use_more_gpus_than_its_quota(project: Any, sandbox: Any) -> None:
+    api, image = sandbox.kubernetes(), f"quay.io/team/train@sha256:{'0' * 64}"
+    (pod,) = [each for name, _, each, _ in guardrails.cases(image=image) if name.startswith("a GPU pod")]
+    assert guardrails.answer(api, "research", "Pod", pod)[0] == guardrails.CREATED
+    more = guardrails.merged(pod, {"containers": [{"resources": {"limits": {"nvidia.com/gpu": "2"}}}]})
+    status, message = guardrails.answer(api, "research", "Pod", more)
+    assert status == 403
+    assert "exceeded quota: guardrail, requested: requests.nvidia.com/gpu=2" in message
+
+
+def test_editors_of_a_team_run_programs_and_cannot_change_their_guards(sandbox: Any) -> None:
+    reviews = kubernetes.client.AuthorizationV1Api(sandbox.kubernetes())
+
+    def may(verb: str, group: str, resource: str, namespace: str = "research") -> bool:
+        wanted = {"verb": verb, "group": group, "resource": resource, "namespace": namespace}
+        spec = {"user": "somebody", "groups": ["research"], "resourceAttributes": wanted}
+        return bool(reviews.create_subject_access_review({"spec": spec}).status.allowed)
+
+    assert may("create", "", "pods") and may("create", "batch", "jobs") and may("get", "", "resourcequotas")
+    assert not may("create", "", "pods", namespace="chat")
+    guards = {"resourcequotas": "", "limitranges": "", "networkpolicies": "networking.k8s.io"}
+    guards |= dict.fromkeys(("rolebindings", "roles"), "rbac.authorization.k8s.io")
+    assert [name for name, group in guards.items() if may("patch", group, name)] == []
 
 
 def test_the_service_account_of_a_model_has_a_role_with_a_permissions_boundary(project: Any, sandbox: Any) -> None:

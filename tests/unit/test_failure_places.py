@@ -24,6 +24,8 @@ def test_every_component_class_has_a_place_pattern() -> None:
         "GpuNodePool": "gpuPools.{name}",
         "WorkloadIdentity": "workloads.{name}",
         "InferenceService": "inference.{name}",
+        "ClusterGuardrails": "guardrails",
+        "TeamWorkspace": "teams.{name}",
     }
 
 

@@ -35,6 +35,13 @@ def claims_lie_in_namespaces_that_exist(platform: Sections) -> Iterator[str]:
                     f"sharedFilesystems.{name}.accessPoints.{point_name}.namespaces has {model}; allowed: namespaces "
                     f"that exist before the stack; the model {model} mounts it by inference.{model}.volumes"
                 )
+            for namespace in (each for each in point.namespaces if each in platform.team_namespaces):
+                team = platform.team_namespaces[namespace]
+                yield (
+                    f"sharedFilesystems.{name}.accessPoints.{point_name}.namespaces has {namespace}; allowed: "
+                    f"namespaces that are created before the file system; the team {team} "
+                    f"creates claims of the StorageClass efs-{name}"
+                )
 
 
 def claims_differ(platform: Sections) -> Iterator[str]:

@@ -11,6 +11,8 @@ from rich.text import Text
 from mlpctl.config.platform import Platform
 from mlpctl.config.problems import Keys, dotted
 from mlplatform.registries.image_registry.spec import Scanning
+from mlplatform.security.cluster_guardrails.spec import Enforcement
+from mlplatform.security.guarded_namespace import PodSecurity
 from mlplatform.security.workload_identity.spec import BucketUse, ImageUse, QueueUse
 
 AtLeastAsStrict = Callable[[Any, Any], bool]
@@ -70,6 +72,16 @@ def _scanned(one: Any, other: Any) -> bool:
     return order.index(one) >= order.index(other)
 
 
+def _enforced(one: Any, other: Any) -> bool:
+    order = [each.value for each in Enforcement]
+    return order.index(one) >= order.index(other)
+
+
+def _standard(one: Any, other: Any) -> bool:
+    order = [each.value for each in (PodSecurity.BASELINE, PodSecurity.RESTRICTED)]
+    return order.index(one) >= order.index(other)
+
+
 def _no_more_access(one: Any, other: Any) -> bool:
     """Whether `other` has every access that `one` has."""
     return all(
@@ -108,6 +120,17 @@ GUARDS: Final[Mapping[str, Guard]] = {
     "cluster.privateAccessCidrs": Guard(Against.INTRUDERS, _only),
     "cluster.privateAccessSecurityGroups": Guard(Against.INTRUDERS, _only),
     "cluster.publicAccessCidrs": Guard(Against.INTRUDERS, _only),
+    "guardrails.allowedRegistries": Guard(Against.INTRUDERS, _only),
+    "guardrails.enforcement.gpuNodes": Guard(Against.INTRUDERS, _enforced),
+    "guardrails.enforcement.hostAccess": Guard(Against.INTRUDERS, _enforced),
+    "guardrails.enforcement.images": Guard(Against.INTRUDERS, _enforced),
+    "guardrails.enforcement.resources": Guard(Against.INTRUDERS, _enforced),
+    "guardrails.exemptNamespaces": Guard(Against.INTRUDERS, _only),
+    "guardrails.namespaces.*.callers": Guard(Against.INTRUDERS, _only, by_name=True),
+    "guardrails.namespaces.*.egress": Guard(Against.INTRUDERS, _only, by_name=True),
+    "guardrails.namespaces.*.egressRules": Guard(Against.INTRUDERS, _only_ports, by_name=True),
+    "guardrails.namespaces.*.podSecurity": Guard(Against.INTRUDERS, _standard, by_name=True),
+    "guardrails.namespaces.*.s3": Guard(Against.INTRUDERS, _less, by_name=True),
     "images.account.replicateTo": Guard(Against.LOSS, _every),
     "images.account.scanning": Guard(Against.INTRUDERS, _scanned),
     "images.repositories.*.keepNewest": Guard(Against.LOSS, _more),
@@ -132,6 +155,15 @@ GUARDS: Final[Mapping[str, Guard]] = {
     "sharedFilesystems.*.backup": Guard(Against.LOSS, _more),
     "sharedFilesystems.*.ownKey": Guard(Against.INTRUDERS, _more),
     "sharedFilesystems.*.retain": Guard(Against.LOSS, _more),
+    "teams.*.editors": Guard(Against.INTRUDERS, _only, by_name=True),
+    "teams.*.namespaces.*.callers": Guard(Against.INTRUDERS, _only, by_name=True),
+    "teams.*.namespaces.*.egress": Guard(Against.INTRUDERS, _only, by_name=True),
+    "teams.*.namespaces.*.egressRules": Guard(Against.INTRUDERS, _only_ports, by_name=True),
+    "teams.*.namespaces.*.podSecurity": Guard(Against.INTRUDERS, _standard, by_name=True),
+    "teams.*.namespaces.*.s3": Guard(Against.INTRUDERS, _less, by_name=True),
+    "teams.*.serviceAccounts.*.buckets": Guard(Against.INTRUDERS, _no_more_access, by_name=True),
+    "teams.*.serviceAccounts.*.images": Guard(Against.INTRUDERS, _no_more_access, by_name=True),
+    "teams.*.viewers": Guard(Against.INTRUDERS, _only, by_name=True),
     "workloads.*.buckets": Guard(Against.INTRUDERS, _no_more_access, by_name=True),
     "workloads.*.images": Guard(Against.INTRUDERS, _no_more_access, by_name=True),
     "workloads.*.queues": Guard(Against.INTRUDERS, _no_more_access, by_name=True),

@@ -12,12 +12,13 @@ from mlpctl.config.sections import Sections
 from mlpctl.text import plural
 from mlplatform import GpuNodePoolSpec, namespaces
 from mlplatform.compute.node_group.scaling import Capacity
+from mlplatform.egress import HTTPS
+from mlplatform.quantities import mebibytes, millicores
 from mlplatform.registries.image_registry.spec import path_problem
 from mlplatform.security.workload_identity.spec import READS, WorkloadIdentitySpec, service_account_of
 from mlplatform.serving.inference_service import variables
-from mlplatform.serving.inference_service.egress import HTTPS
 from mlplatform.serving.inference_service.pods import variables_of
-from mlplatform.serving.inference_service.spec import STOP_SECONDS, InferenceServiceSpec, mebibytes, millicores
+from mlplatform.serving.inference_service.spec import STOP_SECONDS, InferenceServiceSpec
 
 OWN_IMAGE: Final = re.compile(r"[0-9]{12}\.dkr\.ecr\.[\w.-]+/(.+/)?(?P<repository>[^/:@]+)(:(?P<tag>[^@]+))?(@.+)?")
 """An image in an ECR repository; the last part of the repository's name is its name in `images.repositories`."""

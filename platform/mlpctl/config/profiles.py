@@ -26,6 +26,7 @@ PROFILES: Profiles = {
         "images.repositories.*.retain": False,
         "cluster.logDays": 7,
         "gpuPools.*.capacity": "spot",
+        "guardrails.enforcement.images": "warn",
     },
     "staging": {
         "keys.retain": False,

@@ -12,14 +12,17 @@ from awsfacts.eks_settings import ControlPlaneLog
 from awsfacts.partitions import partition_of
 from mlpctl.config.cluster_rules import CLUSTER_RULES
 from mlpctl.config.filesystem_rules import FILESYSTEM_RULES
+from mlpctl.config.guardrail_rules import GUARDRAIL_RULES, guarded, not_denied
 from mlpctl.config.model_rules import MODEL_RULES, pinned
 from mlpctl.config.sections import Sections
+from mlpctl.config.team_rules import TEAM_RULES
 from mlplatform import grammar
 from mlplatform.compute.eks_cluster.addons import OWN_ACCOUNTS
 from mlplatform.compute.eks_cluster.spec import AccessLevel
 from mlplatform.compute.gpu_node_pool.spec import name_problem, too_many_group_tags
 from mlplatform.foundation.network import addressing
 from mlplatform.registries.image_registry.spec import Scanning
+from mlplatform.security.guarded_namespace import PodSecurity
 from mlplatform.security.workload_identity.spec import access_policy, service_account_of, too_large
 
 YEAR_DAYS: Final = 365
@@ -63,7 +66,7 @@ def buckets_have_names_that_s3_allows(platform: Sections) -> Iterator[str]:
 def policies_of_workloads_are_within_the_limit(platform: Sections) -> Iterator[str]:
     """IAM limits the total size of a role's inline policies, not counting white space."""
     region = platform.region or LONGEST_REGION
-    for name, workload in platform.workloads.items():
+    for place, workload in platform.identities.items():
         policy = access_policy(
             workload,
             account_id=ACCOUNT,
@@ -77,7 +80,7 @@ def policies_of_workloads_are_within_the_limit(platform: Sections) -> Iterator[s
             secret_arns={},
         )
         if wrong := too_large(workload, policy):
-            yield f"workloads.{name} {wrong}"
+            yield f"{place} {wrong}"
 
 
 def pools_are_in_zones_of_the_network(platform: Sections) -> Iterator[str]:
@@ -180,11 +183,11 @@ def workloads_use_existing_buckets_and_images(platform: Sections) -> Iterator[st
 def a_service_account_has_one_role(platform: Sections) -> Iterator[str]:
     """EKS allows one Pod Identity association, and thus one role, for a service account."""
     first: dict[tuple[str, str], str] = {**OWN_ACCOUNTS}
-    for name, workload in platform.workloads.items():
-        namespace, account = service_account_of(name, workload)
-        if first.setdefault((namespace, account), f"workloads.{name}") != f"workloads.{name}":
+    for place, workload in platform.identities.items():
+        namespace, account = service_account_of(place.removeprefix("workloads."), workload)
+        if first.setdefault((namespace, account), place) != place:
             yield (
-                f"workloads.{name} is for service account {account} in namespace {namespace}; allowed: one other "
+                f"{place} is for service account {account} in namespace {namespace}; allowed: one other "
                 f"than that of {first[namespace, account]}, since a service account can have only one role"
             )
 
@@ -232,6 +235,11 @@ def prod_has_all_safeguards(platform: Sections) -> Iterator[str]:
         **{f"gpuPools.{name}.amiRelease must be set": pool.ami_release for name, pool in platform.gpu_pools.items()},
         **dict(pinned(name, model) for name, model in platform.inference.items()),
         **{f"{place}.retain must be true": each.retain for place, each in repositories.items()},
+        **dict.fromkeys((f"guardrails.enforcement.{each} must be deny" for each in not_denied(platform)), False),
+        **{
+            f"{place}.podSecurity must be restricted": each.pod_security is PodSecurity.RESTRICTED
+            for place, each in guarded(platform).items()
+        },
         **{f"{place}.scanOnPush must be true": each.scan_on_push or scanned for place, each in repositories.items()},
     }
     if platform.profile.value == "prod":
@@ -242,6 +250,8 @@ RULES: Final[tuple[Callable[[Sections], Iterator[str]], ...]] = (
     *MODEL_RULES,
     *FILESYSTEM_RULES,
     *CLUSTER_RULES,
+    *GUARDRAIL_RULES,
+    *TEAM_RULES,
     pools_are_not_named_like_the_system_nodes,
     usage_is_of_existing_components,
     buckets_have_names_that_s3_allows,

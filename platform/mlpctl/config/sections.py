@@ -18,6 +18,7 @@ from awsfacts.partitions import partition_of
 from mlpctl.settings.cost import CostSettings
 from mlpctl.settings.policies import PolicySettings
 from mlplatform import (
+    ClusterGuardrailsSpec,
     DataBucketSpec,
     EksClusterSpec,
     GpuNodePoolSpec,
@@ -26,13 +27,16 @@ from mlplatform import (
     KeyRingSpec,
     NetworkSpec,
     SharedFilesystemSpec,
+    TeamWorkspaceSpec,
     WorkloadIdentitySpec,
     grammar,
     names,
+    namespaces,
 )
 from mlplatform.checks import shared
 from mlplatform.compute.node_group.nodes import SESSION_SERVICES
 from mlplatform.registries.image_registry import places as image_places
+from mlplatform.security.team_workspace import spec as team_workspace
 from mlplatform.security.workload_identity.spec import service_account_of
 from mlplatform.spec import Spec, whole_numbers_as_text
 
@@ -129,6 +133,12 @@ class Sections(Spec):
     """Programs in the cluster that use AWS services, by name. A workload with the name of a model in `inference` grants
     access to that model; for others, `namespace` and `serviceAccount` identify the pods."""
 
+    teams: dict[Name, TeamWorkspaceSpec] = Field(default={})
+    """Teams that share the cluster, by name: their namespaces, quotas, people and programs."""
+
+    guardrails: ClusterGuardrailsSpec = ClusterGuardrailsSpec()
+    """Rules that the Kubernetes API server applies to all pods, and namespaces with guards."""
+
     allowed_accounts: list[Annotated[str, Field(pattern=r"^[0-9]{12}$", examples=["123456789012"])]] = Field(default=[])
     """AWS accounts that the stack can be deployed to, as 12 digits in quotes. With credentials of another account, a
     preview or update fails before anything is created. Default: any account."""
@@ -212,6 +222,43 @@ class Sections(Spec):
     def uses_secrets(self) -> bool:
         """Whether a model uses secrets from Secrets Manager."""
         return any(model.secrets for model in self.inference.values())
+
+    @property
+    def named_images(self) -> list[str]:
+        """Images in other registries that models run."""
+        return [*dict.fromkeys(model.image for model in self.inference.values() if model.image)]
+
+    @property
+    def workload_namespaces(self) -> list[str]:
+        """Namespaces of workloads that neither Kubernetes nor a model creates."""
+        found = dict.fromkeys(service_account_of(name, each)[0] for name, each in self.workloads.items())
+        others = {*self.inference, *self.team_namespaces}
+        return [each for each in found if each not in others and not namespaces.of_kubernetes(each)]
+
+    @property
+    def team_namespaces(self) -> dict[str, str]:
+        """The team of each namespace that a team creates."""
+        return {each: name for name, team in self.teams.items() for each in team.namespaces}
+
+    @property
+    def teams_on_s3(self) -> list[str]:
+        """Teams with a namespace whose pods may call S3."""
+        return [name for name, team in self.teams.items() if any(map(team.on_s3, team.namespaces))]
+
+    @property
+    def identities(self) -> dict[str, WorkloadIdentitySpec]:
+        """The programs in the cluster that use AWS services, by their path."""
+        own = {f"workloads.{name}": each for name, each in self.workloads.items()}
+        return own | {
+            f"teams.{name}.serviceAccounts.{each.service_account}": each
+            for name, team in self.teams.items()
+            for each in team_workspace.identities(name, team).values()
+        }
+
+    @property
+    def guarded_on_s3(self) -> list[str]:
+        """Guarded namespaces whose pods may call S3."""
+        return [name for name, each in self.guardrails.namespaces.items() if each.s3]
 
     @property
     def models_on_s3(self) -> list[str]:

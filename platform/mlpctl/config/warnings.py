@@ -1,10 +1,11 @@
-"""Warnings about settings that are valid today but will soon be invalid."""
+"""Warnings about settings that are valid, but will soon be invalid or have no effect."""
 
 import datetime
 from collections.abc import Iterator
 from typing import Final
 
 from awsfacts import eks_versions
+from mlpctl.config.guardrail_rules import guarded
 from mlpctl.config.platform import Platform
 
 WARNED_DAYS: Final = 90
@@ -12,7 +13,22 @@ WARNED_DAYS: Final = 90
 
 
 def warnings(platform: Platform, today: datetime.date) -> Iterator[str]:
-    """What must be changed soon; each item is one or more sentences."""
+    """What should be changed; each item is one or more sentences."""
+    yield from _ending(platform, today)
+    yield from _unreachable_quotas(platform)
+
+
+def _unreachable_quotas(platform: Platform) -> Iterator[str]:
+    """Quotas for more GPUs than the pools can have."""
+    pools = platform.gpu_pools.values()
+    most = sum(max(facts.gpus for facts in pool.types) * pool.max_nodes for pool in pools)
+    for place, each in guarded(platform).items():
+        if each.quota.gpus > most:
+            yield f"{place}.quota.gpus is {each.quota.gpus}; the pools have at most {most} GPUs."
+
+
+def _ending(platform: Platform, today: datetime.date) -> Iterator[str]:
+    """The end of the support of the cluster's version."""
     version = platform.cluster.version
     support = eks_versions.support(version)
     ends = support.standard_ends

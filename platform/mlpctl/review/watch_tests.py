@@ -151,6 +151,11 @@ def becomes_any(old: Value, new: Value, value: Any) -> bool:
     return any(each in value for each in set(map(word, items(new))) - set(map(word, items(old))))
 
 
+def loses_any(old: Value, new: Value, value: Any) -> bool:
+    """Whether a list no longer contains one of some values that it contained before."""
+    return becomes_any(new, old, value)
+
+
 def mentions(old: Value, new: Value, value: Any) -> bool:
     """Whether a text, or any text below a value, contains one of some words that it did not; case-insensitive."""
     before, after = (side.lower() if isinstance(side, str) else _canonical(side).lower() for side in (old, new))
@@ -240,6 +245,7 @@ TESTS: Final[Mapping[str, Callable[[Value, Value, Any], bool]]] = {
     "zeroed": zeroed,
     "becomes": becomes,
     "becomesAny": becomes_any,
+    "losesAny": loses_any,
     "mentions": mentions,
     "allowsAll": allows_all,
     "leaves": leaves,

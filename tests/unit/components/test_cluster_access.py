@@ -197,3 +197,10 @@ def test_a_cluster_that_nobody_can_reach_is_rejected(groups: Any) -> None:
 )
 def test_any_source_of_access_is_sufficient(wanted: Any, groups: Any) -> None:
     assert cluster(more={"cluster": EksClusterSpec(**wanted), "private_access_security_groups": groups})
+
+
+def test_an_access_entry_can_have_groups_and_no_policy() -> None:
+    plan = cluster(access={"lab": {"principal_arn": "arn:aws:iam::123456789012:role/lab", "groups": ["research"]}})
+    assert plan.one(aws.eks.AccessEntry).inputs["kubernetesGroups"] == ["research"]
+    assert plan.of(aws.eks.AccessPolicyAssociation) == []
+    assert plan.outputs["main"]["access"] == {"(creator)": "clusterAdmin"}

@@ -11,8 +11,8 @@ from pydantic import ValidationError
 
 from mlplatform import InferenceService, InferenceServiceSpec
 from mlplatform.checks.arguments import ArgumentsError
+from mlplatform.egress import POD_IDENTITY_AGENT, PRIVATE_NETWORKS
 from mlplatform.grammar import METADATA_SERVICE
-from mlplatform.serving.inference_service.egress import POD_IDENTITY_AGENT, PRIVATE_NETWORKS
 from mlplatform.serving.inference_service.pods import network_policy
 from mlplatform.testing import declare
 

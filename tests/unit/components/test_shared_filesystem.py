@@ -263,3 +263,19 @@ def test_a_cluster_without_the_driver_is_rejected_by_the_argument_s_name() -> No
 def test_invalid_values_are_rejected(wanted: dict[str, Any], message: str) -> None:
     with pytest.raises(ValidationError, match=message):
         SharedFilesystemSpec.model_validate(wanted)
+
+
+def test_a_claim_is_created_after_a_namespace_of_the_same_program() -> None:
+    def program() -> None:
+        make: Any = SharedFilesystem
+        batch = k8s.core.v1.Namespace("batch", metadata={"name": "batch"})
+        there = {"batch": batch.metadata.apply(lambda metadata: metadata["name"])}
+        wanted = {"accessPoints": {"team": {"namespaces": ["batch", "old"]}}}
+        make("shared", {**args(**wanted), "created_namespaces": there})
+
+    plan = declare(program)
+    claims = {
+        each.inputs["metadata"]["namespace"]: each.depends_on for each in plan.of(k8s.core.v1.PersistentVolumeClaim)
+    }
+    namespace = plan.one(k8s.core.v1.Namespace).urn
+    assert namespace in claims["batch"] and namespace not in claims["old"]

@@ -34,6 +34,10 @@ NO_GUARDS = {
     "rolePath",
     "cost.usage",
     "gpuPools",
+    "guardrails.existingNamespaces",
+    "guardrails.namespaces.*.containerCpu",
+    "guardrails.namespaces.*.containerMemory",
+    "guardrails.namespaces.*.quota",
     "images.account",
     "images.pullThrough",
     "images.repositories.*.releaseTags",
@@ -86,6 +90,10 @@ NO_GUARDS = {
     "sharedFilesystems.*.infrequentAccessDays",
     "sharedFilesystems.*.returnOnAccess",
     "tags",
+    "teams.*.namespaces.*.containerCpu",
+    "teams.*.namespaces.*.containerMemory",
+    "teams.*.namespaces.*.quota",
+    "teams.*.serviceAccounts.*.namespace",
     "workloads.*.namespace",
     "workloads.*.serviceAccount",
 }
@@ -112,7 +120,13 @@ def test_prod_is_not_weaker_than_staging() -> None:
 
 def test_every_field_is_classified_as_a_guard_or_not() -> None:
     def paths(node: Any, path: tuple[str, ...]) -> set[str]:
-        dotted = ".".join(path).replace("example", "*")
+        dotted = (
+            ".".join(path)
+            .replace("example", "*")
+            .replace("sample", "*")
+            .replace(".team.", ".*.")
+            .replace(".job.", ".*.")
+        )
         if dotted in NO_GUARDS or dotted in GUARDS:
             return {dotted}
         if not isinstance(node, dict) or not node:
@@ -131,6 +145,10 @@ def test_every_field_is_classified_as_a_guard_or_not() -> None:
             "inference": {"example": {"image": "a:1", "pool": "a", "egress": ["10.9.0.0/18"]}},
             "images": {"repositories": {"example": {}}, "account": {}},
             "workloads": {"example": {"queues": {"q": "send"}}},
+            "guardrails": {"namespaces": {"sample": {}}},
+            "teams": {
+                "example": {"namespaces": {"team": {}}, "serviceAccounts": {"job": {"buckets": {"example": "read"}}}}
+            },
         },
     )
     undecided = paths(whole.model_dump(mode="json", by_alias=True), ()) - NO_GUARDS - {*GUARDS}
@@ -151,6 +169,17 @@ def test_a_weakened_guard_is_found(pattern: str) -> None:
         "cluster.logDays": 1,
         "cluster.logTypes": ["api"],
         "cluster.publicAccessCidrs": ["198.51.99.0/24"],
+        "guardrails.allowedRegistries": ["docker.io"],
+        "guardrails.enforcement.gpuNodes": "audit",
+        "guardrails.enforcement.hostAccess": "warn",
+        "guardrails.enforcement.images": "audit",
+        "guardrails.enforcement.resources": "warn",
+        "guardrails.exemptNamespaces": ["agents"],
+        "guardrails.namespaces.*.callers": ["web"],
+        "guardrails.namespaces.*.egress": ["10.9.0.0/18"],
+        "guardrails.namespaces.*.egressRules": [{"cidr": "10.0.0.0/8", "ports": [6379]}],
+        "guardrails.namespaces.*.podSecurity": "baseline",
+        "guardrails.namespaces.*.s3": True,
         "images.account.replicateTo": [],
         "images.account.scanning": "basic",
         "images.repositories.*.keepNewest": 1,
@@ -175,6 +204,15 @@ def test_a_weakened_guard_is_found(pattern: str) -> None:
         "sharedFilesystems.*.backup": False,
         "sharedFilesystems.*.ownKey": False,
         "sharedFilesystems.*.retain": False,
+        "teams.*.editors": ["staff"],
+        "teams.*.namespaces.*.callers": ["web"],
+        "teams.*.namespaces.*.egress": ["10.9.0.0/18"],
+        "teams.*.namespaces.*.egressRules": [{"cidr": "10.0.0.0/8", "ports": [6379]}],
+        "teams.*.namespaces.*.podSecurity": "baseline",
+        "teams.*.namespaces.*.s3": True,
+        "teams.*.serviceAccounts.*.buckets": {"example": "readWrite"},
+        "teams.*.serviceAccounts.*.images": {"example-a": "push"},
+        "teams.*.viewers": ["staff"],
         "workloads.*.buckets": {"example": {"access": "readWrite", "prefix": "a/"}},
         "workloads.*.images": {"example": "push"},
         "workloads.*.queues": {"work": "send", "other": "send"},
@@ -188,6 +226,14 @@ def test_a_weakened_guard_is_found(pattern: str) -> None:
     if pattern.startswith("network.existing"):
         for each in (strict, lax):
             each["network"] = {"existing": {**EXISTING, "flowLogs": True}}
+    if pattern.startswith("guardrails.namespaces"):
+        # A model creates the namespace with its name.
+        for each in (strict, lax):
+            each["inference"], each["workloads"] = {}, {}
+            each["guardrails"] = {"namespaces": {"example": {}}}
+    if pattern.startswith("teams"):
+        for each in (strict, lax):
+            each.update(yaml.safe_load(TEAM))
     holder, (*way, last) = lax, pattern.replace("*", "example").split(".")
     for key in way:
         holder = holder[key]
@@ -196,6 +242,20 @@ def test_a_weakened_guard_is_found(pattern: str) -> None:
     assert found.path == pattern.replace("*", "example")
     assert weaker(Platform.model_validate(strict), Platform.model_validate(lax)) == []
 
+
+TEAM = """
+inference: {}
+workloads: {}
+cluster:
+  privateAccessCidrs: [192.168.0.0/20]
+  access: { staff: { principalArn: "arn:aws:iam::123456789012:role/staff", groups: [staff] } }
+images: { repositories: { example-a: {} } }
+buckets: { example: {} }
+teams:
+  example:
+    namespaces: { example: {} }
+    serviceAccounts: { example: { buckets: { example: read }, images: { example-a: pull } } }
+"""
 
 STRICT = """
 profile: staging
@@ -225,6 +285,7 @@ workloads:
     secrets: [token]
 gpuPools: { pool: { instanceTypes: [g6.2xlarge], nodes: 2, maxNodes: 4 } }
 inference: { example: { image: "a:1", pool: pool, egress: [10.9.0.0/18] } }
+guardrails: { enforcement: { images: deny } }
 keys: { deletionWindowDays: 30, perDomain: true, retain: true, rotationDays: 90 }
 """
 

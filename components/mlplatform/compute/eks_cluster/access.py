@@ -43,9 +43,9 @@ CREATOR: Final = "(creator)"
 
 
 def access_levels(wanted: EksClusterSpec) -> dict[str, str]:
-    """The access level of each entry, by its name."""
+    """The access level of each entry that has one, by its name."""
     creator = {CREATOR: AccessLevel.CLUSTER_ADMIN.value} if wanted.creator_is_admin else {}
-    return {**creator, **{entry: access.level.value for entry, access in wanted.access.items()}}
+    return {**creator, **{entry: access.level.value for entry, access in wanted.access.items() if access.level}}
 
 
 def creator_has_no_entry(name: str, cluster: EksClusterSpec) -> None:

@@ -79,10 +79,13 @@ def create(
             f"{name}-{persona}-access",
             cluster_name=cluster_name,
             principal_arn=arns[persona],
+            kubernetes_groups=access.groups or None,
             tags=component.tags_for(f"{name}-{persona}-access"),
             # A principal has one entry.
             opts=component.child(delete_before_replace=True),
         )
+        if access.level is None:
+            continue
         aws.eks.AccessPolicyAssociation(
             f"{name}-{persona}-policy",
             cluster_name=cluster_name,

@@ -12,6 +12,7 @@ from mlplatform import grammar, names
 from mlplatform.compute.eks_cluster.addons import ADDONS
 from mlplatform.compute.eks_cluster.system_pool import SystemPool
 from mlplatform.logs import retention
+from mlplatform.people import check_groups
 from mlplatform.spec import Spec
 
 _DATED: Final = f"EKS's versions of {eks_versions.date()}; `mlpctl eks refresh` brings newer ones"
@@ -55,8 +56,11 @@ class ClusterAccess(Spec):
     )
     """ARN of an IAM role or user, including its path. A principal can have only one entry."""
 
-    level: AccessLevel
-    """Permissions of the principal."""
+    level: AccessLevel | None = None
+    """Permissions of the principal. Default: only those of its `groups`."""
+
+    groups: list[str] = Field(default=[], max_length=20)
+    """Kubernetes groups that the principal is in, to which role bindings give permissions, e.g. those of `teams`."""
 
     namespaces: list[str] = Field(default=[])
     """Namespaces that the access is limited to, with `*` as a wildcard. Default: the whole cluster."""
@@ -76,6 +80,20 @@ class ClusterAccess(Spec):
     def _names_one_principal(self) -> "ClusterAccess":
         if self.role is not None and self.principal_arn is not None:
             raise ValueError(f"role is {self.role}; allowed: either role or principalArn")
+        return self
+
+    @field_validator("groups")
+    @classmethod
+    def _groups_have_names(cls, value: list[str]) -> list[str]:
+        check_groups(value, "groups")
+        return value
+
+    @model_validator(mode="after")
+    def _it_has_permissions(self) -> "ClusterAccess":
+        if self.level is None and not self.groups:
+            raise ValueError(f"level is missing; allowed: {', '.join(each.value for each in AccessLevel)}; or groups")
+        if self.level is None and self.namespaces:
+            raise ValueError("namespaces is for the permissions of level; allowed: namespaces only with level")
         return self
 
     @model_validator(mode="after")

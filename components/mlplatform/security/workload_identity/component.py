@@ -56,7 +56,7 @@ class WorkloadIdentityArgs(AccountArgs, RegionArgs, PartitionArgs, RolePathArgs,
     this account."""
 
 
-def _check_names(what: str, wanted: WorkloadIdentitySpec, args: WorkloadIdentityArgs) -> None:
+def check_names(what: str, wanted: WorkloadIdentitySpec, args: Mapping[str, Any]) -> None:
     """Check that the workload uses the resource of each ARN, and that each of its buckets and repositories has an ARN.
 
     ARNs that are an output as a whole are validated when they are known.
@@ -109,54 +109,74 @@ class WorkloadIdentity(Component):
                 f"is {account[1]} in {account[0]}; allowed: another service account, since {owner} has its own role"
             )
             raise ArgumentsError(what_is(self, name), [Problem("workload.serviceAccount", reason)])
-        _check_names(what_is(self, name), wanted, args)
+        check_names(what_is(self, name), wanted, args)
         super().__init__(name, args, opts)
-        namespace, service_account = service_account_of(name, wanted)
-        where = pulumi.Output.all(
-            account_id=args["account_id"], region=args["region"], partition=args.get("partition", "aws")
-        )
-
-        access = pulumi.Output.all(
-            where=where,
-            bucket_arns=args.get("bucket_arns", {}),
-            data_key_arn=args.get("data_key_arn"),
-            secrets_key_arn=args.get("secrets_key_arn"),
-            repository_arns=args.get("repository_arns", {}),
-            queue_arns=args.get("queue_arns", {}),
-            secret_arns=args.get("secret_arns", {}),
-        ).apply(reporting(self, name, "workload", lambda known: access_policy(wanted, **known.pop("where"), **known)))
-        access = access.apply(lambda policy: _checked_size(what_is(self, name), wanted, policy))
-        role, policies = roles.role(
-            self,
-            f"{name}-role",
-            pulumi.Output.all(args["cluster_name"], where).apply(
-                lambda known: trust_policy(known[0], namespace, service_account, **known[1])
-            ),
-            inline={f"{name}-access": access},
-            boundary=self.permissions_boundary or self._boundary(name, where),
-            description=f"Pods of {namespace}/{service_account}",
-        )
-        aws.eks.PodIdentityAssociation(
-            f"{name}-association",
-            cluster_name=args["cluster_name"],
-            namespace=namespace,
-            service_account=service_account,
-            role_arn=role.arn,
-            tags=self.tags_for(f"{name}-association"),
-            # A pod that starts with the role can use its permissions at once.
-            opts=self.child(depends_on=policies),
-        )
+        role = create_identity(self, name, wanted, args)
 
         self.role_arn = role.arn
         self.role_name = role.name
         self._done()
 
-    def _boundary(self, name: str, where: pulumi.Output[dict[str, str]]) -> pulumi.Output[str]:
-        arn: pulumi.Output[str] = aws.iam.Policy(
-            f"{name}-boundary",
-            description="The most that a workload may do",
-            policy=where.apply(lambda known: boundary(known["account_id"])),
-            tags=self.tags_for(f"{name}-boundary"),
-            opts=self.child(),
-        ).arn
-        return arn
+
+def create_identity(
+    component: Component,
+    name: str,
+    wanted: WorkloadIdentitySpec,
+    args: WorkloadIdentityArgs,
+) -> "aws.iam.Role":
+    """Create the role of a workload, and its association with a service account, as children of a component.
+
+    Args:
+        component: their parent.
+        name: the workload's name, a prefix of their logical names.
+        wanted: the workload.
+        args: its account, region and cluster, and the ARNs of what it uses.
+    """
+    what = what_is(component, name)
+    namespace, service_account = service_account_of(name, wanted)
+    where = pulumi.Output.all(
+        account_id=args["account_id"], region=args["region"], partition=args.get("partition", "aws")
+    )
+
+    access = pulumi.Output.all(
+        where=where,
+        bucket_arns=args.get("bucket_arns", {}),
+        data_key_arn=args.get("data_key_arn"),
+        secrets_key_arn=args.get("secrets_key_arn"),
+        repository_arns=args.get("repository_arns", {}),
+        queue_arns=args.get("queue_arns", {}),
+        secret_arns=args.get("secret_arns", {}),
+    ).apply(reporting(component, name, "workload", lambda known: access_policy(wanted, **known.pop("where"), **known)))
+    access = access.apply(lambda policy: _checked_size(what, wanted, policy))
+    role, policies = roles.role(
+        component,
+        f"{name}-role",
+        pulumi.Output.all(args["cluster_name"], where).apply(
+            lambda known: trust_policy(known[0], namespace, service_account, **known[1])
+        ),
+        inline={f"{name}-access": access},
+        boundary=component.permissions_boundary or _boundary(component, name, where),
+        description=f"Pods of {namespace}/{service_account}",
+    )
+    aws.eks.PodIdentityAssociation(
+        f"{name}-association",
+        cluster_name=args["cluster_name"],
+        namespace=namespace,
+        service_account=service_account,
+        role_arn=role.arn,
+        tags=component.tags_for(f"{name}-association"),
+        # A pod that starts with the role can use its permissions at once.
+        opts=component.child(depends_on=policies),
+    )
+    return role
+
+
+def _boundary(component: Component, name: str, where: pulumi.Output[dict[str, str]]) -> pulumi.Output[str]:
+    arn: pulumi.Output[str] = aws.iam.Policy(
+        f"{name}-boundary",
+        description="The most that a workload may do",
+        policy=where.apply(lambda known: boundary(known["account_id"])),
+        tags=component.tags_for(f"{name}-boundary"),
+        opts=component.child(),
+    ).arn
+    return arn

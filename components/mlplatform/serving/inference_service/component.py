@@ -12,6 +12,7 @@ from mlplatform.checks.arguments import ArgumentsError, Problem, checked, fittin
 from mlplatform.checks.shared import not_secret
 from mlplatform.component import Component
 from mlplatform.registries.image_registry.spec import reference
+from mlplatform.security.guarded_namespace import PodSecurity, create_namespace
 from mlplatform.serving.inference_service import variables, volumes
 from mlplatform.serving.inference_service.pods import (
     autoscaler_spec,
@@ -177,16 +178,7 @@ class InferenceService(Component):
         return fitting(self, name, "namespace", given, partial(namespaces.for_model, name))
 
     def _namespace(self, name: str) -> pulumi.Input[str]:
-        namespace = k8s.core.v1.Namespace(
-            f"{name}-namespace",
-            metadata={
-                "name": name,
-                # https://kubernetes.io/docs/concepts/security/pod-security-standards/#restricted
-                "labels": {**labels(name), "pod-security.kubernetes.io/enforce": "restricted"},
-                "annotations": self.annotations_for(f"{name}-namespace"),
-            },
-            opts=self.child(),
-        )
+        namespace = create_namespace(self, f"{name}-namespace", name, PodSecurity.RESTRICTED, labels(name))
         return pulumi.Output.from_input(namespace.metadata).apply(lambda metadata: str(metadata["name"]))
 
     def _handles(

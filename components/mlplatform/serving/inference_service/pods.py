@@ -9,10 +9,9 @@ from typing import Any, Final
 import pulumi
 
 from awsfacts.instances import GPU_RESOURCE
+from mlplatform import egress
 from mlplatform.compute.gpu_node_pool.spec import GPU_TAINT, POOL_LABEL
-from mlplatform.serving.inference_service import egress
 from mlplatform.serving.inference_service import volumes as shared
-from mlplatform.serving.inference_service.egress import POD_IDENTITY_AGENT
 from mlplatform.serving.inference_service.spec import InferenceServiceSpec, ModelSource, SecretRef
 from mlplatform.serving.inference_service.variables import REGION, WEIGHTS, ordered
 
@@ -300,11 +299,8 @@ def network_policy(
         "policy_types": ["Ingress", "Egress"],
         "ingress": [{"from_": callers, "ports": [{"port": "http", "protocol": "TCP"}]}],
         "egress": [
-            {
-                "to": [{"namespace_selector": {"match_labels": {"kubernetes.io/metadata.name": "kube-system"}}}],
-                "ports": [{"port": 53, "protocol": protocol} for protocol in ("UDP", "TCP")],
-            },
+            egress.DNS,
             *egress.rules(ports, own_networks),
-            {"to": [{"ip_block": {"cidr": POD_IDENTITY_AGENT}}], "ports": [{"port": 80, "protocol": "TCP"}]},
+            egress.TO_IDENTITY_AGENT,
         ],
     }

@@ -1,16 +1,16 @@
 """The spec of inference services."""
 
 import re
-from decimal import Decimal
 from typing import Final, Self
 
 from pydantic import Field, field_validator, model_validator
 
 from mlplatform import grammar, names
+from mlplatform.egress import EgressRule, check_ports, checked_networks, checked_rules
+from mlplatform.quantities import CPU, MEMORY, mebibytes, millicores
 from mlplatform.registries.image_registry.spec import ImageFrom
 from mlplatform.security.workload_identity.spec import PREFIX, SECRET_NAME
 from mlplatform.serving.inference_service import variables
-from mlplatform.serving.inference_service.egress import EgressRule, by_network, called, too_many_ports
 from mlplatform.serving.inference_service.volumes import SharedVolume, inside_others
 from mlplatform.spec import REPEATS, Spec, whole_numbers_as_text
 
@@ -28,13 +28,6 @@ HTTP_PATH: Final = rf"^/(({_CHARACTER})({_CHARACTER}|/)*)?$"
 
 FETCHED_FILE: Final = re.compile(r"secret_[0-9]+")
 """File names of whole secrets. The files of values inside secrets have the names of their variables."""
-
-
-_BYTES: Final = {"Mi": 2**20, "Gi": 2**30, "Ti": 2**40, "M": 10**6, "G": 10**9, "T": 10**12}
-"""Units of memory in bytes:
-https://kubernetes.io/docs/concepts/configuration/manage-resources-containers/#meaning-of-memory"""
-
-_MEMORY: Final = rf"^[1-9][0-9]*({'|'.join(_BYTES)})$"
 
 
 class ModelSource(Spec):
@@ -169,14 +162,14 @@ class InferenceServiceSpec(Spec):
     gpus: int = Field(default=1, ge=1, le=16)
     """Number of whole GPUs of each pod."""
 
-    cpu: str = Field(default="2", pattern=r"^([0-9]+(\.[0-9]{1,3})?|[0-9]+m)$", examples=["2", "500m"])
+    cpu: str = Field(default="2", pattern=CPU, examples=["2", "500m"])
     """CPU request of each pod, e.g. `2`, `"1.5"` or `500m`."""
 
-    memory: str = Field(default="8Gi", pattern=_MEMORY, examples=["8Gi", "8G"])
+    memory: str = Field(default="8Gi", pattern=MEMORY, examples=["8Gi", "8G"])
     """Memory request and limit of each pod, e.g. `8Gi`, in Mi, Gi, Ti, M, G or T. A container that uses more is
     killed."""
 
-    shared_memory: str = Field(default="1Gi", pattern=_MEMORY, examples=["1Gi", "1G"])
+    shared_memory: str = Field(default="1Gi", pattern=MEMORY, examples=["1Gi", "1G"])
     """Size of /dev/shm, which counts toward `memory`."""
 
     min_replicas: int = Field(default=1, ge=1, le=1000)
@@ -283,37 +276,12 @@ class InferenceServiceSpec(Spec):
             raise ValueError("\n".join(wrong))
         return value
 
-    @field_validator("egress")
-    @classmethod
-    def _egress_is_networks(cls, value: list[str]) -> list[str]:
-        wrong = []
-        for cidr in value:
-            try:
-                called(cidr)
-            except ValueError as error:
-                wrong.append(f"{cidr}: {error}")
-        if wrong:
-            raise ValueError("\n".join(wrong))
-        return value
-
-    @field_validator("egress_rules")
-    @classmethod
-    def _a_network_has_one_rule(cls, value: list[EgressRule]) -> list[EgressRule]:
-        first: dict[str, int] = {}
-        wrong = [
-            f"egressRules[{index}].cidr is {rule.cidr}; allowed: a network without another rule; add the ports to "
-            f"egressRules[{first[rule.cidr]}]"
-            for index, rule in enumerate(value)
-            if first.setdefault(rule.cidr, index) != index and rule not in value[:index]
-        ]
-        if wrong:
-            raise ValueError("\n".join(wrong))
-        return value
+    _networks = field_validator("egress")(checked_networks)
+    _rules = field_validator("egress_rules")(checked_rules)
 
     @model_validator(mode="after")
     def _the_network_plugin_enforces_all_ports(self) -> Self:
-        if wrong := too_many_ports(by_network(self.egress, self.egress_rules)):
-            raise ValueError("\n".join(f"egressRules {each}" for each in wrong))
+        check_ports(self.egress, self.egress_rules)
         return self
 
     @model_validator(mode="after")
@@ -377,14 +345,3 @@ class InferenceServiceSpec(Spec):
     def secrets(self) -> list[str]:
         """Names of the secrets in Secrets Manager that it uses."""
         return sorted({each.secret for each in self.secret_env.values() if each.secret})
-
-
-def mebibytes(quantity: str) -> int:
-    """A memory quantity of a spec, e.g. `512Mi` or `8G`, in MiB, rounded up."""
-    number = quantity.rstrip("MGTi")
-    return -(-int(number) * _BYTES[quantity.removeprefix(number)] // 2**20)
-
-
-def millicores(quantity: str) -> int:
-    """A CPU quantity of a spec, `2`, `1.5` or `500m`, in thousandths of a core."""
-    return int(quantity[:-1]) if quantity.endswith("m") else int(Decimal(quantity) * 1000)

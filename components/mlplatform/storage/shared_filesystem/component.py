@@ -56,6 +56,10 @@ class SharedFilesystemArgs(PartitionArgs, TagArgs):
     region: NotRequired[pulumi.Input[str]]
     """AWS region, e.g. `us-east-1`. Required for `filesystem.ownKey`."""
 
+    created_namespaces: NotRequired[Mapping[str, pulumi.Input[str]]]
+    """Namespaces that the program creates, by name, so that claims in them are created later. Default: namespaces of
+    claims exist already."""
+
     protect: NotRequired[bool]
     """Protect the file system, its key, its policy and its backups from deletion and replacement. Default: false."""
 
@@ -97,7 +101,8 @@ class SharedFilesystem(Component):
         }
         for each, point in wanted.access_points.items():
             for namespace in point.namespaces:
-                self._claim(name, each, namespace, handles[each], mounts)
+                there = args.get("created_namespaces", {}).get(namespace, namespace)
+                self._claim(name, each, namespace, there, handles[each], mounts)
         storage_class = self._storage_class(name, files, args["driver_role_name"], mounts)
 
         self.filesystem_id = files.id
@@ -212,13 +217,14 @@ class SharedFilesystem(Component):
         name: str,
         point_name: str,
         namespace: str,
+        there: pulumi.Input[str],
         handle: pulumi.Output[str],
         mounts: Sequence[pulumi.Resource],
     ) -> None:
-        """A volume and its claim. The claim has the same name in every namespace."""
+        """A volume and its claim in `namespace`, which is `there`. It has the same name in every namespace."""
         logical_name = claims.claim_logical_name(name, point_name, namespace)
         claim = claims.claim_name(name, point_name)
-        claims.claimed(self, logical_name, namespace, claim, handle, LABELS, depends_on=mounts)
+        claims.claimed(self, logical_name, there, claim, handle, LABELS, depends_on=mounts)
 
     def _storage_class(
         self,

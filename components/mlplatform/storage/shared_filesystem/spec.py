@@ -64,8 +64,9 @@ class AccessPointSpec(Spec):
     """Permissions of the directory when EFS creates it, as a quoted octal number. EFS does not apply later changes."""
 
     namespaces: list[str] = Field(default=[], max_length=100)
-    """Existing Kubernetes namespaces in which the platform creates the claim `FILESYSTEM-ACCESSPOINT`, e.g.
-    `shared-vision`, for pods that mount the directory. Models of `inference` do not need it: they use `volumes`."""
+    """Kubernetes namespaces in which the platform creates the claim `FILESYSTEM-ACCESSPOINT`, e.g. `shared-vision`, for
+    pods that mount the directory: those that exist, and those of `workloads` and `guardrails`. Models of `inference` do
+    not need it: they use `volumes`."""
 
     @field_validator("secondary_gids")
     @classmethod

@@ -1,4 +1,4 @@
-"""Networks that a model may call: the spec, and the rules of a network policy."""
+"""Networks that pods may call: the spec, and the rules of a network policy."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from ipaddress import IPv4Network
@@ -17,6 +17,18 @@ https://docs.aws.amazon.com/eks/latest/userguide/cni-network-policy.html"""
 
 POD_IDENTITY_AGENT: Final = "169.254.170.23/32"
 """The EKS Pod Identity Agent, from which a pod gets the credentials of its role: https://docs.aws.amazon.com/eks/latest/userguide/pod-id-how-it-works.html"""
+
+DNS: Final[Mapping[str, Any]] = {
+    "to": [{"namespace_selector": {"match_labels": {"kubernetes.io/metadata.name": "kube-system"}}}],
+    "ports": [{"port": 53, "protocol": protocol} for protocol in ("UDP", "TCP")],
+}
+"""Egress rule for the cluster's DNS: CoreDNS runs in kube-system, and the platform installs no cache on the nodes."""
+
+TO_IDENTITY_AGENT: Final[Mapping[str, Any]] = {
+    "to": [{"ip_block": {"cidr": POD_IDENTITY_AGENT}}],
+    "ports": [{"port": 80, "protocol": "TCP"}],
+}
+"""Egress rule for the EKS Pod Identity Agent."""
 
 PRIVATE_NETWORKS: Final = ("10.0.0.0/8", "100.64.0.0/10", "172.16.0.0/12", "192.168.0.0/16", "198.18.0.0/15")
 """Addresses for private use, including those for benchmarks, which some networks use for pods:
@@ -57,6 +69,47 @@ class EgressRule(Spec):
     def _ports_are_in_range(cls, value: list[int]) -> list[int]:
         check_entries("ports", value, grammar.MAX_PORT)
         return value
+
+
+def checked_networks(value: list[str]) -> list[str]:
+    """The entries of a field `egress`; for use as its validator.
+
+    Raises:
+        ValueError: one line per entry that pods cannot be allowed to call.
+    """
+    wrong = []
+    for cidr in value:
+        try:
+            called(cidr)
+        except ValueError as error:
+            wrong.append(f"{cidr}: {error}")
+    if wrong:
+        raise ValueError("\n".join(wrong))
+    return value
+
+
+def checked_rules(value: list[EgressRule]) -> list[EgressRule]:
+    """The entries of a field `egressRules`, one per network; for use as its validator.
+
+    Raises:
+        ValueError: one line per network with a second rule.
+    """
+    first: dict[str, int] = {}
+    wrong = [
+        f"egressRules[{index}].cidr is {rule.cidr}; allowed: a network without another rule; add the ports to "
+        f"egressRules[{first[rule.cidr]}]"
+        for index, rule in enumerate(value)
+        if first.setdefault(rule.cidr, index) != index and rule not in value[:index]
+    ]
+    if wrong:
+        raise ValueError("\n".join(wrong))
+    return value
+
+
+def check_ports(egress: Iterable[str], rules: Iterable[EgressRule]) -> None:
+    """Raise `ValueError`, with a line for each network with more ports than the VPC CNI enforces."""
+    if wrong := too_many_ports(by_network(egress, rules)):
+        raise ValueError("\n".join(f"egressRules {each}" for each in wrong))
 
 
 def by_network(egress: Iterable[str], rules: Iterable[EgressRule]) -> dict[str, list[int]]:

@@ -1,0 +1,67 @@
+"""Rules for guardrails and namespaces that several sections decide together, as in `rules`."""
+
+from collections.abc import Callable, Iterator
+from typing import Final
+
+from mlpctl.config.sections import Sections
+from mlplatform.security.cluster_guardrails.spec import Enforcement
+from mlplatform.security.guarded_namespace import GuardedNamespaceSpec
+from mlplatform.security.workload_identity.spec import service_account_of
+
+
+def guarded(platform: Sections) -> dict[str, GuardedNamespaceSpec]:
+    """All namespaces with guards, by their path."""
+    own = {f"guardrails.namespaces.{name}": each for name, each in platform.guardrails.namespaces.items()}
+    return own | {
+        f"teams.{team_name}.namespaces.{name}": each
+        for team_name, team in platform.teams.items()
+        for name, each in team.namespaces.items()
+    }
+
+
+def not_denied(platform: Sections) -> list[str]:
+    """Policies of guardrails that do not reject requests, by their field."""
+    values = platform.guardrails.enforcement.model_dump(by_alias=True)
+    return [field for field, value in values.items() if value is not Enforcement.DENY]
+
+
+def namespaces_are_created_once(platform: Sections) -> Iterator[str]:
+    """A model creates the namespace with its name."""
+    for field in ("namespaces", "existingNamespaces"):
+        given = platform.guardrails.namespaces if field == "namespaces" else platform.guardrails.existing_namespaces
+        for name in given:
+            if name in platform.inference:
+                yield f"guardrails.{field} has {name}; allowed: names other than those of models, which create theirs"
+
+
+def existing_namespaces_are_those_of_workloads(platform: Sections) -> Iterator[str]:
+    """The platform only creates the namespaces that it uses."""
+    there = platform.workload_namespaces
+    for name in platform.guardrails.existing_namespaces:
+        if name not in there and name not in platform.inference:
+            yield (
+                f"guardrails.existingNamespaces has {name}; allowed: namespaces of workloads "
+                f"({', '.join(there) or 'none'}), since no other would be created"
+            )
+
+
+def guarded_workloads_can_reach_their_buckets(platform: Sections) -> Iterator[str]:
+    """The network policy of a guarded namespace denies S3 unless its spec allows it."""
+    for name, workload in platform.workloads.items():
+        namespace, _ = service_account_of(name, workload)
+        team = platform.team_namespaces.get(namespace)
+        guards = platform.teams[team].namespaces if team else platform.guardrails.namespaces
+        place = f"teams.{team}" if team else "guardrails"
+        allowed = namespace not in guards or guards[namespace].s3
+        if workload.buckets and not (allowed or (team and platform.teams[team].on_s3(namespace))):
+            yield (
+                f"{place}.namespaces.{namespace}.s3 is false; allowed: true, since workloads.{name} uses buckets and "
+                "has its pods there"
+            )
+
+
+GUARDRAIL_RULES: Final[tuple[Callable[[Sections], Iterator[str]], ...]] = (
+    namespaces_are_created_once,
+    existing_namespaces_are_those_of_workloads,
+    guarded_workloads_can_reach_their_buckets,
+)
