@@ -44,6 +44,7 @@ def create(
             "region": site.region,
             "partition": site.partition,
             "permissions_boundary_arn": site.permissions_boundary_arn,
+            "role_path": site.role_path,
             "tags": site.tags,
         }
         if name in platform.teams_on_s3:

@@ -4,6 +4,7 @@ import difflib
 import re
 import unicodedata
 from collections.abc import Callable, Collection, Iterable, Sequence
+from decimal import Decimal
 from typing import Final
 
 FIRST_MARK: Final = "\u0300"
@@ -108,6 +109,12 @@ def all_of(words: Iterable[str]) -> str:
 
 def _joined(words: Sequence[str], last: str) -> str:
     return f" {last} ".join(filter(None, [", ".join(words[:-1]), *words[-1:]]))
+
+
+def decimal(number: float) -> str:
+    """A number without an exponent and trailing zeros: `0.0000004`, `51200`."""
+    text = format(Decimal(repr(number)), "f")
+    return text.rstrip("0").rstrip(".") if "." in text else text
 
 
 def amount(usd: float) -> str:

@@ -165,9 +165,7 @@ def test_another_language_can_pass_only_required_arguments_and_reads_every_outpu
 
 
 @every_component
-def test_each_missing_none_or_misspelled_argument_is_rejected_by_name(
-    component: type[Component],
-) -> None:
+def test_each_missing_none_or_misspelled_argument_is_rejected_by_name(component: type[Component]) -> None:
     case, made = cases.CASES[component], args_of(component)
     make: Any = component
     for name in made.__annotations__:

@@ -10,7 +10,6 @@ import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
-from decimal import Decimal
 from functools import cache, cached_property
 from pathlib import Path
 from typing import Final, NamedTuple, NoReturn
@@ -21,6 +20,7 @@ from awsfacts.tables import LOADER
 from mlpctl import files
 from mlpctl.errors import UserError
 from mlpctl.review.cost import items
+from mlpctl.text import decimal
 
 MONTH_HOURS: Final = 730
 """Hours per month, as in the AWS Pricing Calculator."""
@@ -278,18 +278,15 @@ def load(path: Path | None = None) -> Book:
 
     Raises:
         BookError: a file is missing or has an invalid structure. Invalid rows are reported on first use.
-
     """
     return _load(path) if path else _cached(FOLDER)
 
 
-@cache
-def _cached(folder: Path) -> Book:
-    return _load(folder)
-
-
 def _load(folder: Path) -> Book:
     return Book(_sources(_text(folder / SOURCES)), _grouped(_text(folder / PRICES), PRICES, _COLUMNS, 2), folder)
+
+
+_cached: Final = cache(_load)
 
 
 def save(folder: Path, rows: Iterable[Row], spot_rows: Iterable[SpotRow], sources: Iterable[Source]) -> None:
@@ -300,23 +297,16 @@ def save(folder: Path, rows: Iterable[Row], spot_rows: Iterable[SpotRow], source
         rows: prices.
         spot_rows: spot prices.
         sources: sources of these rows and of the existing book; only those of these rows are kept.
-
     """
     kept, kept_spot, known = sorted(rows), sorted(spot_rows), sorted(sources, key=lambda source: source.key)
     used = {row.source for row in kept} | {row.source for row in kept_spot}
-    prices = ((*row[:3], plain(row.start) if row.start else "", plain(row.usd), row.source) for row in kept)
-    spots = ((row.region, row.item, plain(row.low), plain(row.high), row.source) for row in kept_spot)
+    prices = ((*row[:3], decimal(row.start) if row.start else "", decimal(row.usd), row.source) for row in kept)
+    spots = ((row.region, row.item, decimal(row.low), decimal(row.high), row.source) for row in kept_spot)
     # A row must never refer to a missing source, so old sources are removed last.
     files.replace(folder / SOURCES, _sources_text(known), mode=0o644)
     files.replace(folder / PRICES, _csv_text(_COLUMNS, prices), mode=0o644)
     files.replace(folder / SPOT, _csv_text(_SPOT_COLUMNS, spots), mode=0o644)
     files.replace(folder / SOURCES, _sources_text(source for source in known if source.key in used), mode=0o644)
-
-
-def plain(number: float) -> str:
-    """A number without an exponent and trailing zeros: `0.0000004`, `51200`."""
-    text = format(Decimal(repr(number)), "f")
-    return text.rstrip("0").rstrip(".") if "." in text else text
 
 
 def _usd(text: str, column: str, wrong: _Wrong) -> float:

@@ -11,8 +11,8 @@ from rich.text import Text
 
 from mlpctl.errors import UserError
 from mlpctl.review.cost import items
-from mlpctl.review.cost.book import MONTH_HOURS, SPOT_MIN, Book, Price, Source, plain
-from mlpctl.text import similar
+from mlpctl.review.cost.book import MONTH_HOURS, SPOT_MIN, Book, Price, Source
+from mlpctl.text import decimal, similar
 
 _NAMES = ("", "ml.", "db.")
 """Prefixes that services add to the name of an instance type."""
@@ -107,7 +107,7 @@ def _table(words: str, rows: Sequence[Shown], numbers: Mapping[str, str]) -> Tab
         day = Text(f"{each.source.day} stale", style="yellow") if each.stale else Text(str(each.source.day))
         cells = [
             *([f"{each.start:,.0f}"] if steps else []),
-            _range(each.usd, plain),
+            _range(each.usd, decimal),
             each.unit,
             *([_range(each.monthly_usd, "{:,.2f}".format)] if hourly else []),
         ]

@@ -13,6 +13,7 @@ from costing import change, only
 from mlpctl import config
 from mlpctl.review.cost import book, items
 from mlpctl.review.cost.book import STALE_DAYS, Book, BookError, Price, Row, Source, SpotRow, load, save
+from mlpctl.text import decimal
 
 DAY = datetime.date(2026, 9, 1)
 SOURCE = Source("list-1", "A list", "somewhere", DAY)
@@ -294,7 +295,7 @@ def test_a_source_without_prices_is_removed(folder: Path) -> None:
 
 @given(st.decimals(min_value="0.0000000001", max_value=10**9, places=10).map(float))
 def test_a_number_is_written_without_exponent_and_without_loss(number: float) -> None:
-    written = book.plain(number)
+    written = decimal(number)
     assert float(written) == number
     assert "e" not in written.lower()
 
