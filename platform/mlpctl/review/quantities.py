@@ -9,16 +9,22 @@ from mlpctl.review.values import Value, items
 
 
 def number(value: Value) -> float | None:
-    """A number, the smallest of a list; a Kubernetes quantity in its base unit, a duration in seconds."""
+    """A number, the smallest of a list; a Kubernetes quantity in its base unit, a duration in seconds.
+
+    A duration is a text such as `3600s`, `1h` or `1h30m0s`; a single `m` is the unit of a quantity.
+    """
     found = [each for item in items(value) if (each := _quantity(item)) is not None]
     return min(found, default=None)
 
 
 def days(value: Value) -> float:
-    """A retention period in days; a year has 365.
+    """A retention period in days: a mapping with `days` or `years` of 365 days, or a text such as `30d`, `4w` or `2m`.
 
-    https://docs.aws.amazon.com/AmazonS3/latest/API/API_DefaultRetention.html
+    https://docs.aws.amazon.com/AmazonS3/latest/API/API_DefaultRetention.html,
+    https://cloudnative-pg.io/documentation/current/cloudnative-pg.v1
     """
+    if isinstance(value, str) and (match := re.fullmatch(r"(\d+)([dwm])", value)):
+        return int(match[1]) * _DAYS[match[2]]
     if not isinstance(value, Mapping):
         return 0
     return (number(value.get("days")) or 0) + 365 * (number(value.get("years")) or 0)
@@ -38,7 +44,12 @@ def _quantity(value: Value) -> float | None:
         return None
     if isinstance(value, int | float):
         return float(value)
-    match = re.fullmatch(r"(\d+(?:\.\d+)?)(%|m|s|h|[kMGTPE]i?|Ki)?", value) if isinstance(value, str) else None
+    if not isinstance(value, str):
+        return None
+    if parts := re.fullmatch(r"(?=\d+[hm]\d)(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?", value):
+        hours, minutes, seconds = (int(each or 0) for each in parts.groups())
+        return hours * 3600.0 + minutes * 60 + seconds
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)(%|m|s|h|[kMGTPE]i?|Ki)?", value)
     return float(match[1]) * _UNITS[match[2] or ""] if match else None
 
 
@@ -52,3 +63,5 @@ _UNITS: Final = {
     **{f"{unit}i": 1024.0**power for power, unit in enumerate("KMGTPE", 1)},
     "ki": 1024.0,
 }
+
+_DAYS: Final = {"d": 1, "w": 7, "m": 30}

@@ -12,7 +12,7 @@ from functools import cache
 from typing import Any, Final
 
 from awsfacts import eks_settings
-from mlpctl.review import federation, policies
+from mlpctl.review import federation, kafka, policies
 from mlpctl.review.equality import natural_keys, word
 from mlpctl.review.quantities import days, number, time
 from mlpctl.review.values import UNKNOWN, Unknown, Value, document, items
@@ -129,7 +129,7 @@ def sooner(old: Value, new: Value, value: Any) -> bool:
 
 
 def retained_shorter(old: Value, new: Value, value: Any) -> bool:
-    """Whether a retention period with `days` or `years` is shorter."""
+    """Whether a retention period, in days or longer units, is shorter."""
     before, after = days(old), days(new)
     return bool(before) and bool(after) and after < before
 
@@ -262,6 +262,7 @@ TESTS: Final[Mapping[str, Callable[[Value, Value, Any], bool]]] = {
     "shortened": shortened,
     "sooner": sooner,
     "retainedShorter": retained_shorter,
+    "kafkaRetention": kafka.retained_shorter,
     "earlier": earlier,
     "expires": expires,
     "zeroed": zeroed,
