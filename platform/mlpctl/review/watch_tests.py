@@ -100,6 +100,12 @@ def lowered(old: Value, new: Value, value: Any) -> bool:
     return before is not None and after is not None and after < before
 
 
+def halved(old: Value, new: Value, value: Any) -> bool:
+    """Whether a number is less than half as large."""
+    before, after = number(old), number(new)
+    return before is not None and after is not None and after < before / 2
+
+
 def raised(old: Value, new: Value, value: Any) -> bool:
     """Whether a number or a percentage is larger."""
     return lowered(new, old, value)
@@ -152,6 +158,11 @@ def zeroed(old: Value, new: Value, value: Any) -> bool:
     return number(new) == 0 and number(old) != 0
 
 
+def falls_to_one(old: Value, new: Value, value: Any) -> bool:
+    """Whether a number is not set any more, so that its default of 1 applies, and was larger."""
+    return not _is_there(new) and (number(old) or 0) > 1
+
+
 def becomes(old: Value, new: Value, value: Any) -> bool:
     """Whether it is one of some values and was none of them."""
     return word(new) in map(word, value) and word(old) not in map(word, value)
@@ -186,6 +197,11 @@ def mentions(old: Value, new: Value, value: Any) -> bool:
 def allows_all(old: Value, new: Value, value: Any) -> bool:
     """Whether a rule of a Kubernetes role allows all verbs on all resources, and none did."""
     return any(map(_is_everything, items(new))) and not any(map(_is_everything, items(old)))
+
+
+def escalates(old: Value, new: Value, value: Any) -> bool:
+    """Whether a rule of a Kubernetes role lets principals get any permissions beyond it, and none did."""
+    return any(map(_escalates, items(new))) and not any(map(_escalates, items(old)))
 
 
 def leaves(old: Value, new: Value, value: Any) -> bool:
@@ -257,6 +273,7 @@ TESTS: Final[Mapping[str, Callable[[Value, Value, Any], bool]]] = {
     "turnedOn": turned_on,
     "turnedOff": turned_off,
     "lowered": lowered,
+    "halved": halved,
     "raised": raised,
     "lowersAny": lowers_any,
     "shortened": shortened,
@@ -266,6 +283,7 @@ TESTS: Final[Mapping[str, Callable[[Value, Value, Any], bool]]] = {
     "earlier": earlier,
     "expires": expires,
     "zeroed": zeroed,
+    "fallsToOne": falls_to_one,
     "becomes": becomes,
     "becomesAny": becomes_any,
     "losesAny": loses_any,
@@ -273,6 +291,7 @@ TESTS: Final[Mapping[str, Callable[[Value, Value, Any], bool]]] = {
     "sharedIssuer": shares_issuer,
     "mentions": mentions,
     "allowsAll": allows_all,
+    "escalates": escalates,
     "leaves": leaves,
     "added": added,
     "removed": removed,
@@ -292,6 +311,17 @@ TESTS: Final[Mapping[str, Callable[[Value, Value, Any], bool]]] = {
 def _is_everything(rule: Value) -> bool:
     """Whether a rule of a role covers all verbs, resources and API groups."""
     return isinstance(rule, Mapping) and all("*" in items(rule.get(key)) for key in ("verbs", "resources", "apiGroups"))
+
+
+def _escalates(rule: Value) -> bool:
+    """Whether a rule of a role lets principals extend roles, bind any role, or act as anyone."""
+    if not isinstance(rule, Mapping) or rule.get("resourceNames"):
+        return False
+    return bool(_ESCALATING & set(map(str, items(rule.get("verbs")))))
+
+
+_ESCALATING: Final = frozenset({"escalate", "bind", "impersonate"})
+"""https://kubernetes.io/docs/reference/access-authn-authz/rbac/#privilege-escalation-prevention-and-bootstrapping"""
 
 
 def _any(value: Value) -> bool:
