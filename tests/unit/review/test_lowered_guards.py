@@ -231,6 +231,7 @@ def test_a_placement_policy_guards_no_disk() -> None:
         ("", "log.retention.bytes=1000", True),
         ("log.retention.bytes=1000", "log.retention.bytes=-1", False),
         ({"log.retention.hours": 2}, {"log.retention.hours": 1}, True),
+        ({"log.retention.hours": -1}, {"log.retention.hours": 1}, True),
     ],
 )
 def test_the_retention_of_kafka_has_several_units(old: Any, new: Any, shorter: bool) -> None:
