@@ -131,6 +131,23 @@ CHANGED = [
         {"clientLists": ["0.0.0.0/0"]},
         "any client",
     ),
+    ("aws-native:apigateway:RestApi", {"policy": json.loads(policy(ME)["policy"])}, policy(ANYBODY), "can call it"),
+    (
+        "aws-native:apigateway:RestApi",
+        {"endpointConfiguration": {"types": ["PRIVATE"]}},
+        {"endpointConfiguration": {"types": ["REGIONAL"]}},
+        "reachable from the internet",
+    ),
+    (
+        "aws-native:elasticloadbalancingv2:ListenerRule",
+        {"actions": [{"type": "authenticate-oidc"}, FORWARD]},
+        {"actions": [FORWARD]},
+        "no longer need a sign-in",
+    ),
+    ("aws-native:opensearchserverless:SecurityPolicy", aoss(False), aoss(True), "reachable from the internet"),
+    ("aws-native:mwaa:Environment", {}, {"webserverAccessMode": "PUBLIC_ONLY"}, "web server is reachable"),
+    ("aws-native:neptunegraph:Graph", {}, {"publicConnectivity": True}, "reachable from the internet"),
+    ("aws-native:transfer:Server", {"endpointType": "VPC"}, {"endpointType": "PUBLIC"}, "reachable from the internet"),
     # Google
     (
         "gcp:container/cluster:Cluster",
@@ -213,6 +230,8 @@ CREATED = [
     ),
     ("opensearch/serverlessSecurityPolicy:ServerlessSecurityPolicy", aoss(True), "reachable from the internet"),
     ("cognito/identityPool:IdentityPool", {"allowUnauthenticatedIdentities": True}, "anyone gets the credentials"),
+    ("aws-native:eks:Nodegroup", {"remoteAccess": {"ec2SshKey": "k"}}, "whole internet can connect"),
+    ("aws-native:cognito:IdentityPool", {"allowUnauthenticatedIdentities": True}, "anyone gets the credentials"),
     ("storagegateway/smbFileShare:SmbFileShare", {"authentication": "GuestAccess"}, "guest password"),
     (
         "azure-native:sql:FirewallRule",
