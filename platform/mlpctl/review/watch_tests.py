@@ -101,9 +101,9 @@ def lowered(old: Value, new: Value, value: Any) -> bool:
 
 
 def halved(old: Value, new: Value, value: Any) -> bool:
-    """Whether a number is less than half as large."""
+    """Whether a number is less than half as large, but not 0."""
     before, after = number(old), number(new)
-    return before is not None and after is not None and after < before / 2
+    return before is not None and after is not None and 0 < after < before / 2
 
 
 def raised(old: Value, new: Value, value: Any) -> bool:
