@@ -13,7 +13,7 @@ from mlpctl.review.risk import dangers
 
 ADMISSION = "kubernetes:admissionregistration.k8s.io/v1:"
 WEBHOOK = {"name": "a", "rules": [{"operations": ["CREATE"], "resources": ["pods"]}]}
-DENY = {"Version": "2012-10-17", "Statement": [{"Effect": "Deny", "Action": "iam:*", "Resource": "*"}]}
+DENY: dict[str, Any] = {"Version": "2012-10-17", "Statement": [{"Effect": "Deny", "Action": "iam:*", "Resource": "*"}]}
 RULE = {"ruleName": "r", "schedule": "cron(0 5 * * ? *)", "copyActions": [{"destinationVaultArn": "x"}]}
 
 REJECTS, CHECKS = "it no longer rejects requests", "the requests that it checks change"
