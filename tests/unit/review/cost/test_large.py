@@ -146,6 +146,13 @@ CHARGED: list[tuple[str, dict[str, Any], str]] = [
     ("kubernetes:rds.services.k8s.aws/v1alpha1:DBSubnetGroup", {}, ""),
 ]
 
+OPTIONAL: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
+    ("aws:emrserverless/application:Application", {"initialCapacities": [{"initialCapacityType": "Driver"}]}, {}),
+    ("aws:kinesis/stream:Stream", {"shardCount": 1000}, {"streamModeDetails": {"streamMode": "ON_DEMAND"}}),
+    ("aws-native:kinesis:Stream", {"shardCount": 1000}, {}),
+    ("azure-native:app:ManagedEnvironment", {"workloadProfiles": [{"name": "d4"}]}, {"workloadProfiles": []}),
+]
+
 OTHERS: dict[str, tuple[str, dict[str, Any], str]] = {
     "a database": ("digitalocean:index/databaseCluster:DatabaseCluster", {"size": "db-s-4vcpu"}, "databases"),
     "a cluster of MongoDB": ("mongodbatlas:index/advancedCluster:AdvancedCluster", {}, "databases"),
@@ -184,12 +191,7 @@ def test_capacity_that_is_charged_without_use_breaks_a_limit_in_dollars() -> Non
 
 
 def test_a_type_with_and_without_capacity_of_its_own_breaks_a_limit_only_with_it() -> None:
-    for type, with_it, without in [
-        ("aws:emrserverless/application:Application", {"initialCapacities": [{"initialCapacityType": "Driver"}]}, {}),
-        ("aws:kinesis/stream:Stream", {"shardCount": 1000}, {"streamModeDetails": {"streamMode": "ON_DEMAND"}}),
-        ("aws-native:kinesis:Stream", {"shardCount": 1000}, {}),
-        ("azure-native:app:ManagedEnvironment", {"workloadProfiles": [{"name": "d4"}]}, {"workloadProfiles": []}),
-    ]:
+    for type, with_it, without in OPTIONAL:
         assert broken(type, with_it)[1] != [], type
         assert broken(type, without) == ("", []), type
 
