@@ -192,6 +192,9 @@ class Record(Row):
     large: str = ""
     """What makes it expensive. While such a resource is unpriced, a cost limit cannot be verified."""
 
+    large_if: Sequence[str] = ()
+    """Paths of inputs that make it expensive: it is `large` only if one of them is set. If empty, it always is."""
+
     sets: Sequence[str] = ()
     """Paths, without indexes, of lists of objects whose order the API ignores."""
 
@@ -258,8 +261,11 @@ DESCRIPTION: Final = frozenset(
 
 COST: Final = frozenset(("priced", "free", "unpriced"))
 
+_SIZE: Final = frozenset(("large", "large_if"))
+
 _GROUPS: Final = (
     DESCRIPTION,
     COST,
-    *(frozenset((name,)) for name in Record.model_fields.keys() - DESCRIPTION - COST - {"like"}),
+    _SIZE,
+    *(frozenset((name,)) for name in Record.model_fields.keys() - DESCRIPTION - COST - _SIZE - {"like"}),
 )

@@ -10,7 +10,7 @@ from mlpctl.review.naming import (
     NATURAL_KEYS,
 )
 from mlpctl.review.place import ABSENT, Place, is_set
-from mlpctl.review.values import Masked, Secret, Value
+from mlpctl.review.values import Masked, Secret, Unknown, Value, walk
 
 _POLICY_LISTS: Final = frozenset({"Action", "NotAction", "Resource", "NotResource"})
 
@@ -106,6 +106,30 @@ def truth(operator: str, value: Value) -> Value:
 def _listed(value: Value) -> list[Value]:
     """A sorted list; a single value becomes a list of one item."""
     return sorted(value, key=canonical) if isinstance(value, list) else [value]
+
+
+def same_caseless(old: Value, new: Value) -> bool:
+    """Whether two values are equal regardless of case and of the order of lists; False if a part is hidden.
+
+    Azure ignores the case of IDs and of permissions:
+    https://learn.microsoft.com/azure/azure-resource-manager/management/resource-name-rules
+    """
+    before, after = _caseless(old), _caseless(new)
+    return before is not None and before == after
+
+
+def _caseless(value: Value) -> str | None:
+    if any(isinstance(each, Unknown | Secret | Masked) for _, each in walk(value)):
+        return None
+    return json.dumps(_lowered(value), sort_keys=True, default=repr)
+
+
+def _lowered(value: Value) -> Value:
+    if isinstance(value, Mapping):
+        return {key: _lowered(each) for key, each in value.items()}
+    if isinstance(value, list):
+        return sorted(map(_lowered, value), key=lambda each: json.dumps(each, sort_keys=True, default=repr))
+    return value.lower() if isinstance(value, str) else value
 
 
 def same_word(old: Value, new: Value) -> bool:

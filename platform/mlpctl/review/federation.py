@@ -65,6 +65,13 @@ def _table() -> _Table:
     return _Table.model_validate(read_table("federations.yaml", "mlpctl.review"))
 
 
+def is_shared(issuer: Value) -> bool:
+    """Whether an issuer, by its URL, gives tokens to many customers."""
+    match = _ISSUER.fullmatch(issuer) if isinstance(issuer, str) else None
+    name = match["issuer"].lower().rstrip("/") if match else ""
+    return any(fnmatch.fnmatchcase(name, each) for each in _table().shared)
+
+
 def open_issuers(document: Value) -> set[str]:
     """The OpenID Connect providers of which any identity can assume a role with this trust policy."""
     found: set[str] = set()

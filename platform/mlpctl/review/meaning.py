@@ -28,6 +28,31 @@ def same_policy(old: Mapping[str, Value], new: Mapping[str, Value]) -> bool:
     return before is not None and before == after
 
 
+def same_bindings(old: Mapping[str, Value], new: Mapping[str, Value]) -> bool:
+    """Whether two IAM policies of Google Cloud mean the same.
+
+    The order of bindings and members, and how bindings of a role are joined, have no meaning.
+    https://cloud.google.com/iam/docs/reference/rest/v1/Policy
+    """
+    before, after = _bindings(old), _bindings(new)
+    return before is not None and before == after
+
+
+def _bindings(policy: Mapping[str, Value]) -> frozenset[str] | None:
+    """Every member of every role with its condition, and all other parts of a policy; None if it is not understood."""
+    found = items(policy.get("bindings"))
+    if not all(isinstance(each, Mapping) for each in found):
+        return None
+    grants = (
+        canonical([each.get("role"), each.get("condition"), member])
+        for each in found
+        for member in items(each.get("members"))
+    )
+    return frozenset(
+        {canonical({key: each for key, each in policy.items() if key not in ("bindings", "etag")}), *grants}
+    )
+
+
 def _meaning(policy: Mapping[str, Value]) -> frozenset[str] | None:
     """Everything that a policy allows and denies, one by one; None if that is too much or not understood."""
     statements = items(policy.get("Statement"))

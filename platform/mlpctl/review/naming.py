@@ -54,7 +54,7 @@ ORDERED: Final = re.compile(
 """Names of lists whose order is significant; takes precedence over `SETS`."""
 
 
-POLICIES: Final = re.compile(r"(policy|policies)(_?(document|text|json))?$", re.IGNORECASE)
+POLICIES: Final = re.compile(r"(policy|policies)(_?(document|text|json|data))?$", re.IGNORECASE)
 """Names of properties that may contain IAM policies."""
 
 

@@ -103,6 +103,18 @@ class Opening(Row):
     targets: Sequence[str] = ()
     """Paths of the targets of a rule; if none of them is set, it applies to everything behind its firewall."""
 
+    labels: Sequence[str] = ()
+    """Properties of a rule that have no effect on what it allows. Formats without them are not compared as a whole."""
+
+    defaults: Mapping[str, Any] = {}
+    """Default values of other properties of a rule."""
+
+    pairs: Sequence[Sequence[str]] = ()
+    """Properties with one value and with several, of which a rule has one."""
+
+    caseless: bool = False
+    """Whether the API ignores the case of values."""
+
     icmp_type: str = ""
     """Path of the ICMP type; a negative value means all types."""
 
@@ -173,17 +185,17 @@ def _rule(opening: Opening, rule: Mapping[str, Value]) -> Iterator[Layer]:
     refuses = bool(opening.deny) and holds(rule, opening.deny)
     order = value_at(rule, opening.order) if opening.order else 0
     number = float(order) if isinstance(order, int | float) else opening.assumed_order
-    targets, unsure = _targets(opening, rule)
+    targets, unsure = targets_of(opening, rule)
     parts = [(opening.services, not refuses)]
     if opening.refusals:
         parts.append((opening.refusals, False))
     for way, allows in parts:
-        for each in _services(opening, rule, way):
-            for protocol, low, high, doubtful in _service(opening, each):
+        for each in services_of(opening, rule, way):
+            for protocol, low, high, doubtful in ports_of(opening, each):
                 yield Layer(allows, number, protocol, low, high, sources, targets, doubtful or unsure)
 
 
-def _targets(opening: Opening, rule: Mapping[str, Value]) -> tuple[frozenset[str], bool]:
+def targets_of(opening: Opening, rule: Mapping[str, Value]) -> tuple[frozenset[str], bool]:
     """The targets of a rule, empty for all, and whether they are unknown."""
     found = [each for way in opening.targets for each in items(value_at(rule, way))]
     known = frozenset(str(each) for each in found if not isinstance(each, Unknown))
@@ -192,7 +204,7 @@ def _targets(opening: Opening, rule: Mapping[str, Value]) -> tuple[frozenset[str
     return known, len(known) < len(set(map(str, found)))
 
 
-def _services(opening: Opening, rule: Mapping[str, Value], way: str) -> list[Mapping[str, Value]]:
+def services_of(opening: Opening, rule: Mapping[str, Value], way: str) -> list[Mapping[str, Value]]:
     """The parts of a rule with protocols and ports; a rule that names none applies to all ports."""
     found = value_at(rule, way) if way else [rule]
     if not found and not isinstance(found, Unknown) and not opening.refusals:
@@ -223,7 +235,7 @@ def _sources(opening: Opening, rule: Mapping[str, Value]) -> Mapping[int, Addres
     return {family: found[family] - less[family] for family in found}
 
 
-def _service(opening: Opening, service: Mapping[str, Value]) -> Iterator[tuple[str, int, int, bool]]:
+def ports_of(opening: Opening, service: Mapping[str, Value]) -> Iterator[tuple[str, int, int, bool]]:
     """Tuples of protocol, first and last port, and whether these are unknown."""
     given = value_at(service, opening.protocol) if opening.protocol else None
     doubtful = isinstance(given, Unknown)

@@ -4,17 +4,18 @@ A value is plain JSON, a list if its path goes through a list (`rules[].expirati
 Unknown values are handled by the caller.
 """
 
+import fnmatch
 import json
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from datetime import UTC, datetime
 from functools import cache
 from typing import Any, Final
 
 from awsfacts import eks_settings
-from mlpctl.review import federation, policies
+from mlpctl.review import federation, kafka, policies
 from mlpctl.review.equality import natural_keys, word
-from mlpctl.review.values import UNKNOWN, Unknown, Value, items
+from mlpctl.review.quantities import days, number, time
+from mlpctl.review.values import UNKNOWN, Unknown, Value, document, items
 
 _ADMINISTERS: Final = re.compile(
     rf"(AdministratorAccess|PowerUserAccess|IAMFullAccess|{eks_settings.CLUSTER_ADMIN}|/{eks_settings.ADMIN})$"
@@ -27,15 +28,18 @@ _STEP: Final = re.compile(r'\["([^"]*)"\]|(\[\])|([^.\[]+)')
 def value_at(inputs: Value, path: str) -> Value:
     """The value at a path; `UNKNOWN` if it is unknown.
 
-    In a path, `[]` stands for every item: then the value is a list of the values found, in a canonical order.
+    In a path, `[]` stands for every item: then the value is a list of the values found, in a canonical order. A text
+    on the way may be a JSON document, such as `policyData.bindings[].members[]`.
     """
     found: Value = inputs
     steps = steps_of(path)
-    for number, (quoted, every, name) in enumerate(steps):
+    for position, (quoted, every, name) in enumerate(steps):
         if isinstance(found, Unknown):
             return UNKNOWN
+        if isinstance(found, str):
+            found = document(found)
         if every:
-            rest = "".join(_written(*step) for step in steps[number + 1 :]).lstrip(".")
+            rest = "".join(_written(*step) for step in steps[position + 1 :]).lstrip(".")
             below = [value_at(item, rest) if rest else item for item in items(found)]
             flat = [item for each in below for item in (each if isinstance(each, list) else [each]) if item is not None]
             return sorted(flat, key=_canonical)
@@ -92,8 +96,14 @@ def turned_off(old: Value, new: Value, value: Any) -> bool:
 
 def lowered(old: Value, new: Value, value: Any) -> bool:
     """Whether a number or a percentage is smaller."""
-    before, after = _number(old), _number(new)
+    before, after = number(old), number(new)
     return before is not None and after is not None and after < before
+
+
+def halved(old: Value, new: Value, value: Any) -> bool:
+    """Whether a number is less than half as large, but not 0."""
+    before, after = number(old), number(new)
+    return before is not None and after is not None and 0 < after < before / 2
 
 
 def raised(old: Value, new: Value, value: Any) -> bool:
@@ -107,38 +117,50 @@ def lowers_any(old: Value, new: Value, value: Any) -> bool:
         return False
     before = old if isinstance(old, Mapping) else {}
     return any(
-        (limit := _number(each)) is not None and ((was := _number(before.get(key))) is None or limit < was)
+        (limit := number(each)) is not None and ((was := number(before.get(key))) is None or limit < was)
         for key, each in new.items()
     )
 
 
 def shortened(old: Value, new: Value, value: Any) -> bool:
     """Whether a duration is shorter; a missing value and 0 mean forever."""
-    before, after = _number(old), _number(new)
+    before, after = number(old), number(new)
     return bool(after) and (not before or (after or 0) < before)
 
 
 def sooner(old: Value, new: Value, value: Any) -> bool:
     """Whether a limit is smaller or new; -1, as a number or a text, means no limit."""
-    before, after = (None if word(side) == "-1" else _number(side) for side in (old, new))
+    before, after = (None if word(side) == "-1" else number(side) for side in (old, new))
     return after is not None and (before is None or after < before)
 
 
 def retained_shorter(old: Value, new: Value, value: Any) -> bool:
-    """Whether a retention period with `days` or `years` is shorter."""
-    before, after = _days(old), _days(new)
+    """Whether a retention period, in days or longer units, is shorter."""
+    before, after = days(old), days(new)
     return bool(before) and bool(after) and after < before
 
 
 def earlier(old: Value, new: Value, value: Any) -> bool:
     """Whether a time is earlier; one that is not set is no time to wait for."""
-    before, after = _time(old), _time(new)
+    before, after = time(old), time(new)
     return before is not None and (not _is_there(new) or (after is not None and after < before))
+
+
+def expires(old: Value, new: Value, value: Any) -> bool:
+    """Whether a time of expiry is set that was not, or is earlier than before."""
+    before, after = time(old), time(new)
+    sooner = before is not None and after is not None and after < before
+    return _is_there(new) and (not _is_there(old) or sooner)
 
 
 def zeroed(old: Value, new: Value, value: Any) -> bool:
     """Whether a number is 0 and was not."""
-    return _number(new) == 0 and _number(old) != 0
+    return number(new) == 0 and number(old) != 0
+
+
+def falls_to_one(old: Value, new: Value, value: Any) -> bool:
+    """Whether a number is not set any more, so that its default of 1 applies, and was larger."""
+    return not _is_there(new) and (number(old) or 0) > 1
 
 
 def becomes(old: Value, new: Value, value: Any) -> bool:
@@ -152,8 +174,18 @@ def becomes_any(old: Value, new: Value, value: Any) -> bool:
 
 
 def loses_any(old: Value, new: Value, value: Any) -> bool:
-    """Whether a list no longer contains one of some values that it contained before."""
+    """Whether a list contained one of some values that it does not contain any more."""
     return becomes_any(new, old, value)
+
+
+def becomes_like(old: Value, new: Value, value: Any) -> bool:
+    """Whether it, or one item of a list, matches one of some patterns with `*`, and none did; case-insensitive."""
+    return _are_like(new, value) and not _are_like(old, value)
+
+
+def shares_issuer(old: Value, new: Value, value: Any) -> bool:
+    """Whether it is the issuer of an OpenID Connect provider that many customers share, and was not."""
+    return federation.is_shared(new) and not federation.is_shared(old)
 
 
 def mentions(old: Value, new: Value, value: Any) -> bool:
@@ -165,6 +197,11 @@ def mentions(old: Value, new: Value, value: Any) -> bool:
 def allows_all(old: Value, new: Value, value: Any) -> bool:
     """Whether a rule of a Kubernetes role allows all verbs on all resources, and none did."""
     return any(map(_is_everything, items(new))) and not any(map(_is_everything, items(old)))
+
+
+def escalates(old: Value, new: Value, value: Any) -> bool:
+    """Whether a rule of a Kubernetes role lets principals get any permissions beyond it, and none did."""
+    return any(map(_escalates, items(new))) and not any(map(_escalates, items(old)))
 
 
 def leaves(old: Value, new: Value, value: Any) -> bool:
@@ -236,18 +273,25 @@ TESTS: Final[Mapping[str, Callable[[Value, Value, Any], bool]]] = {
     "turnedOn": turned_on,
     "turnedOff": turned_off,
     "lowered": lowered,
+    "halved": halved,
     "raised": raised,
     "lowersAny": lowers_any,
     "shortened": shortened,
     "sooner": sooner,
     "retainedShorter": retained_shorter,
+    "kafkaRetention": kafka.retained_shorter,
     "earlier": earlier,
+    "expires": expires,
     "zeroed": zeroed,
+    "fallsToOne": falls_to_one,
     "becomes": becomes,
     "becomesAny": becomes_any,
     "losesAny": loses_any,
+    "becomesLike": becomes_like,
+    "sharedIssuer": shares_issuer,
     "mentions": mentions,
     "allowsAll": allows_all,
+    "escalates": escalates,
     "leaves": leaves,
     "added": added,
     "removed": removed,
@@ -269,12 +313,28 @@ def _is_everything(rule: Value) -> bool:
     return isinstance(rule, Mapping) and all("*" in items(rule.get(key)) for key in ("verbs", "resources", "apiGroups"))
 
 
+def _escalates(rule: Value) -> bool:
+    """Whether a rule of a role lets principals extend roles, bind any role, or act as anyone."""
+    if not isinstance(rule, Mapping) or rule.get("resourceNames"):
+        return False
+    return bool(_ESCALATING & set(map(str, items(rule.get("verbs")))))
+
+
+_ESCALATING: Final = frozenset({"escalate", "bind", "impersonate"})
+"""https://kubernetes.io/docs/reference/access-authn-authz/rbac/#privilege-escalation-prevention-and-bootstrapping"""
+
+
 def _any(value: Value) -> bool:
     return any(word(item) == "true" for item in items(value))
 
 
 def _all(value: Value) -> bool:
     return bool(items(value)) and all(word(item) == "true" for item in items(value))
+
+
+def _are_like(value: Value, patterns: Sequence[str]) -> bool:
+    texts = [each.lower() for each in items(value) if isinstance(each, str)]
+    return any(fnmatch.fnmatchcase(text, each.lower()) for text in texts for each in patterns)
 
 
 def _is_there(value: Value) -> bool:
@@ -284,52 +344,6 @@ def _is_there(value: Value) -> bool:
 def _are_objects(value: Value) -> bool:
     """Whether a removed and an added item may be one changed item."""
     return any(isinstance(item, Mapping) for item in items(value))
-
-
-def _number(value: Value) -> float | None:
-    """A number, the smallest of a list; a Kubernetes quantity in its base unit, a duration in seconds."""
-    found = [number for item in items(value) if (number := _quantity(item)) is not None]
-    return min(found, default=None)
-
-
-def _days(value: Value) -> float:
-    """A retention period in days; a year has 365.
-
-    https://docs.aws.amazon.com/AmazonS3/latest/API/API_DefaultRetention.html
-    """
-    if not isinstance(value, Mapping):
-        return 0
-    return (_number(value.get("days")) or 0) + 365 * (_number(value.get("years")) or 0)
-
-
-def _time(value: Value) -> datetime | None:
-    """A time in the format of RFC 3339; UTC without a time zone."""
-    try:
-        found = datetime.fromisoformat(value) if isinstance(value, str) else None
-    except ValueError:
-        return None
-    return found and (found if found.tzinfo else found.replace(tzinfo=UTC))
-
-
-def _quantity(value: Value) -> float | None:
-    if isinstance(value, bool):
-        return None
-    if isinstance(value, int | float):
-        return float(value)
-    match = re.fullmatch(r"(\d+(?:\.\d+)?)(%|m|s|h|[kMGTPE]i?|Ki)?", value) if isinstance(value, str) else None
-    return float(match[1]) * _UNITS[match[2] or ""] if match else None
-
-
-_UNITS: Final = {
-    "": 1.0,
-    "%": 1.0,
-    "m": 1e-3,
-    "s": 1.0,
-    "h": 3600.0,
-    **{unit: 1e3**power for power, unit in enumerate("kMGTPE", 1)},
-    **{f"{unit}i": 1024.0**power for power, unit in enumerate("KMGTPE", 1)},
-    "ki": 1024.0,
-}
 
 
 def _canonical(value: Value) -> str:

@@ -7,11 +7,13 @@ from typing import Final
 
 from awsfacts.records import Holding, Watch
 from mlpctl import urns
-from mlpctl.review import machines, records, rules
+from mlpctl.review import firewalls, machines, records, rules
 from mlpctl.review.compare import CHANGED_SECRET, compared, differs
 from mlpctl.review.context import Context
+from mlpctl.review.equality import same_caseless
 from mlpctl.review.finding import HARMS, Finding, causes, line, tier_of
 from mlpctl.review.kinds import short_type
+from mlpctl.review.openings import opening_of, ways
 from mlpctl.review.plan import Change, Op
 from mlpctl.review.reasons import sources
 from mlpctl.review.report import Certainty, Difference, Harm
@@ -105,7 +107,7 @@ def _harm(watch: Watch) -> Harm:
 _NEEDS_BOTH: Final = frozenset(
     {
         *("fewer", "shrunk", "swapped", "added", "widened", "administers", "becomesAny", "lowersAny", "allowsAll"),
-        *("opened", "federated", "allowsAnything"),
+        *("opened", "federated", "allowsAnything", "losesAny", "escalates", "becomesLike", "sharedIssuer"),
     }
 )
 """Tests that cannot be answered with an unknown value: the test for any change already reports it."""
@@ -174,6 +176,8 @@ def _differences(context: Context, change: Change, way: str, old: Value, new: Va
 
 def _means_the_same(context: Context, change: Change, watch: Watch, way: str, old: Value, new: Value) -> bool:
     """Whether rules differ only in notation, grouping or description."""
+    if watch.harm is Holding.IDENTITY and watch.test == "changed" and _is_equal(change, way, old, new):
+        return True
     if way in rules.NOTATION and rules.same(change.old, change.new):
         return True
     if watch.test != "changed" or watch.harm is not Holding.IDENTITY or not isinstance(old, list):
@@ -181,6 +185,14 @@ def _means_the_same(context: Context, change: Change, watch: Watch, way: str, ol
     return context.reaches.keeps(change, way) or (
         _described(old) and not differs(_bare(old), _bare(new), way, type=change.type)
     )
+
+
+def _is_equal(change: Change, way: str, old: Value, new: Value) -> bool:
+    """Whether a firewall, or a value of Azure, which ignores case, differs only in notation."""
+    form = opening_of(short_type(change.type))
+    if form and root(way) in map(root, ways(form)) and firewalls.same(form, change.old or {}, change.new or {}):
+        return True
+    return change.type.startswith("azure") and same_caseless(old, new)
 
 
 def _described(rules: Sequence[Value]) -> bool:

@@ -1,6 +1,6 @@
 """Selects how a resource type is priced: its record names a pricing function, or the reason why it has no price."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from types import ModuleType
 from typing import Final, TypeAlias
 
@@ -8,6 +8,8 @@ from mlpctl.review import records
 from mlpctl.review.cost import compute, database, kubernetes, network, operations, storage
 from mlpctl.review.cost.parts import Free, NoPrice, Parts, Subject
 from mlpctl.review.kinds import short_type
+from mlpctl.review.values import Value
+from mlpctl.review.watch_tests import value_at
 
 Pricing: TypeAlias = Callable[[Subject], Parts]
 """Returns the parts of a resource's price.
@@ -27,9 +29,17 @@ _MODULES: Final[dict[str, ModuleType]] = {
 }
 
 
-def large(type: str) -> str:
-    """What makes a type expensive; empty if it is not known to be expensive."""
-    return records.record(short_type(type)).large
+def large(type: str, inputs: Mapping[str, Value] | None = None) -> str:
+    """What makes a resource expensive; empty if it is not known to be expensive.
+
+    Args:
+        type: Its type.
+        inputs: Its inputs; without them, the result is that of an expensive resource of the type.
+    """
+    record = records.record(short_type(type))
+    if inputs is None or not record.large_if or any(value_at(inputs, path) for path in record.large_if):
+        return record.large
+    return ""
 
 
 def parts(of: Subject) -> Parts:

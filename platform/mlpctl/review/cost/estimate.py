@@ -195,7 +195,7 @@ def _after(world: World, change: Change, before: Priced) -> Priced:
 
 
 def _priced(of: Subject) -> Priced:
-    large = catalogue.large(of.change.type)
+    large = catalogue.large(of.change.type, of.inputs)
     try:
         found = tuple(catalogue.parts(of))
     except NoPrice as error:

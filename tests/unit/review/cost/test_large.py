@@ -116,6 +116,43 @@ CAPACITY = {
 }
 CAPACITY_TYPES = [(type, what) for what, types in CAPACITY.items() for type in types]
 
+CHARGED: list[tuple[str, dict[str, Any], str]] = [
+    ("aws:glue/devEndpoint:DevEndpoint", {"numberOfNodes": 10}, "instances"),
+    ("aws:mskconnect/connector:Connector", {}, "instances"),
+    ("aws:sagemaker/mlflowTrackingServer:MlflowTrackingServer", {"trackingServerSize": "Large"}, "instances"),
+    ("aws:sagemaker/trainingJob:TrainingJob", {}, "instances"),
+    ("aws:kinesisanalyticsv2/application:Application", {}, "instances"),
+    ("aws:dms/replicationConfig:ReplicationConfig", {}, "instances"),
+    ("aws:neptunegraph/graph:Graph", {"provisionedMemory": 128}, "databases"),
+    ("aws:athena/capacityReservation:CapacityReservation", {"targetDpus": 1000}, "reserved capacity"),
+    ("aws:opensearchingest/pipeline:Pipeline", {"minUnits": 10}, "reserved capacity"),
+    ("aws:acmpca/certificateAuthority:CertificateAuthority", {}, "certificate authorities"),
+    ("aws:networkfirewall/firewall:Firewall", {}, "firewalls"),
+    ("aws-native:athena:CapacityReservation", {}, "reserved capacity"),
+    ("gcp:workstations/workstationConfig:WorkstationConfig", {}, "instances"),
+    ("gcp:colab/runtime:Runtime", {}, "instances"),
+    ("gcp:vertex/aiFeatureOnlineStore:AiFeatureOnlineStore", {}, "databases"),
+    ("azure-native:sql:ElasticPool", {}, "databases"),
+    ("azure:mssql/elasticPool:ElasticPool", {}, "databases"),
+    ("azure-native:search:Service", {}, "databases"),
+    ("azure-native:powerbidedicated:CapacityDetails", {}, "reserved capacity"),
+    ("azure-native:apimanagement:ApiManagementService", {}, "instances"),
+    ("azure-native:network:DdosProtectionPlan", {}, "firewalls"),
+    ("kubernetes:cluster.x-k8s.io/v1beta1:MachineDeployment", {}, "instances"),
+    ("kubernetes:infrastructure.cluster.x-k8s.io/v1beta2:AWSManagedMachinePool", {}, "instances"),
+    ("kubernetes:sagemaker.services.k8s.aws/v1alpha1:Endpoint", {}, "instances"),
+    ("kubernetes:eks.services.k8s.aws/v1alpha1:Nodegroup", {}, "instances"),
+    ("kubernetes:elasticache.aws.upbound.io/v1beta1:ReplicationGroup", {}, "databases"),
+    ("kubernetes:rds.services.k8s.aws/v1alpha1:DBSubnetGroup", {}, ""),
+]
+
+OPTIONAL: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
+    ("aws:emrserverless/application:Application", {"initialCapacities": [{"initialCapacityType": "Driver"}]}, {}),
+    ("aws:kinesis/stream:Stream", {"shardCount": 1000}, {"streamModeDetails": {"streamMode": "ON_DEMAND"}}),
+    ("aws-native:kinesis:Stream", {"shardCount": 1000}, {}),
+    ("azure-native:app:ManagedEnvironment", {"workloadProfiles": [{"name": "d4"}]}, {"workloadProfiles": []}),
+]
+
 OTHERS: dict[str, tuple[str, dict[str, Any], str]] = {
     "a database": ("digitalocean:index/databaseCluster:DatabaseCluster", {"size": "db-s-4vcpu"}, "databases"),
     "a cluster of MongoDB": ("mongodbatlas:index/advancedCluster:AdvancedCluster", {}, "databases"),
@@ -146,6 +183,17 @@ def test_unpriced_databases_and_disks_break_a_limit_in_dollars(name: str) -> Non
 @pytest.mark.parametrize(("type", "what"), CAPACITY_TYPES)
 def test_unpriced_reserved_and_dedicated_capacity_breaks_a_limit_in_dollars(type: str, what: str) -> None:
     assert broken(type, {}) == (what, ["cost.maxMonthlyUsd", "cost.maxMonthlyDeltaUsd"])
+
+
+def test_capacity_that_is_charged_without_use_breaks_a_limit_in_dollars() -> None:
+    for type, inputs, what in CHARGED:
+        assert broken(type, inputs)[0] == what, type
+
+
+def test_a_type_with_and_without_capacity_of_its_own_breaks_a_limit_only_with_it() -> None:
+    for type, with_it, without in OPTIONAL:
+        assert broken(type, with_it)[1] != [], type
+        assert broken(type, without) == ("", []), type
 
 
 @pytest.mark.parametrize("tier", ["tier-xl", "tier-2xl", "tier-4xl"])
