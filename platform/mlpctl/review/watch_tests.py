@@ -14,6 +14,7 @@ from typing import Any, Final
 from awsfacts import eks_settings
 from mlpctl.review import federation, policies
 from mlpctl.review.equality import natural_keys, word
+from mlpctl.review.evaluation import Answer, admits_everybody
 from mlpctl.review.values import UNKNOWN, Unknown, Value, items
 
 _ADMINISTERS: Final = re.compile(
@@ -209,17 +210,17 @@ def administers(old: Value, new: Value, value: Any) -> bool:
 
 def allows_anything(old: Value, new: Value, value: Any) -> bool:
     """Whether IAM policies allow everything, or allow a principal to grant itself everything, and did not."""
-    return policies.allows_anything(items(new)) and not policies.allows_anything(items(old))
+    return any(True for _ in policies.more_powers(items(old), items(new)))
 
 
 def widened(old: Value, new: Value, value: Any) -> bool:
     """Whether an IAM policy allows all actions of a service or every principal, and did not."""
-    return bool(policies.wildcards(new) - policies.wildcards(old))
+    return bool(policies.widths(new) - policies.widths(old))
 
 
 def opened(old: Value, new: Value, value: Any) -> bool:
-    """Whether a policy allows every principal, and did not."""
-    return policies.lets_in_everybody(new) and not policies.lets_in_everybody(old)
+    """Whether policies allow every principal, or may, and did not."""
+    return admits_everybody(new) > admits_everybody(old)
 
 
 def federated(old: Value, new: Value, value: Any) -> bool:
@@ -256,6 +257,21 @@ TESTS: Final[Mapping[str, Callable[[Value, Value, Any], bool]]] = {
     "federated": federated,
 }
 """The tests by their names."""
+
+
+def _may_be_opened(old: Value, new: Value) -> bool:
+    return Answer.MAY in (admits_everybody(old), admits_everybody(new))
+
+
+def _may_allow_anything(old: Value, new: Value) -> bool:
+    return not any(policies.more_powers(items(old), items(new)))
+
+
+DOUBTS: Final[Mapping[str, Callable[[Value, Value], bool]]] = {
+    "opened": _may_be_opened,
+    "allowsAnything": _may_allow_anything,
+}
+"""Whether a test that holds is not certain, by its name."""
 
 
 def _is_everything(rule: Value) -> bool:
