@@ -12,7 +12,7 @@ from functools import cache
 from typing import Any, Final
 
 from awsfacts import eks_settings
-from mlpctl.review import federation, policies
+from mlpctl.review import federation, node_paths, policies
 from mlpctl.review.equality import natural_keys, word
 from mlpctl.review.evaluation import Answer, admits_everybody
 from mlpctl.review.values import UNKNOWN, Unknown, Value, items
@@ -152,6 +152,12 @@ def becomes_any(old: Value, new: Value, value: Any) -> bool:
     return any(each in value for each in set(map(word, items(new))) - set(map(word, items(old))))
 
 
+def mounts_node(old: Value, new: Value, value: Any) -> bool:
+    """Whether paths of a node give control of the node, and did not."""
+    before, after = ([each for each in items(side) if isinstance(each, str)] for side in (old, new))
+    return node_paths.more_access(before, after)
+
+
 def mentions(old: Value, new: Value, value: Any) -> bool:
     """Whether a text, or any text below a value, contains one of some words that it did not; case-insensitive."""
     before, after = (side.lower() if isinstance(side, str) else _canonical(side).lower() for side in (old, new))
@@ -241,6 +247,7 @@ TESTS: Final[Mapping[str, Callable[[Value, Value, Any], bool]]] = {
     "zeroed": zeroed,
     "becomes": becomes,
     "becomesAny": becomes_any,
+    "mountsNode": mounts_node,
     "mentions": mentions,
     "allowsAll": allows_all,
     "leaves": leaves,

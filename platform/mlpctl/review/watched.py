@@ -111,7 +111,7 @@ def _harm(watch: Watch) -> Harm:
 _NEEDS_BOTH: Final = frozenset(
     {
         *("fewer", "shrunk", "swapped", "added", "widened", "administers", "becomesAny", "lowersAny", "allowsAll"),
-        *("opened", "federated", "allowsAnything"),
+        *("opened", "federated", "allowsAnything", "mountsNode"),
     }
 )
 """Tests that cannot be answered with an unknown value: the test for any change already reports it."""
