@@ -174,6 +174,16 @@ def leaves(old: Value, new: Value, value: Any) -> bool:
     return becomes(new, old, value)
 
 
+def loosened(old: Value, new: Value, value: Any) -> bool:
+    """Whether it was a level that is not set any more, or is now an earlier one of the levels from loose to strict."""
+    if not _is_there(old):
+        return False
+    before, after = (
+        [str(each) for each in value].index(word(each)) if word(each) in value else -1 for each in (old, new)
+    )
+    return -1 in (before, after) or after < before
+
+
 def added(old: Value, new: Value, value: Any) -> bool:
     """Whether it is set and was not."""
     return not _is_there(old) and _is_there(new)
@@ -251,6 +261,7 @@ TESTS: Final[Mapping[str, Callable[[Value, Value, Any], bool]]] = {
     "mentions": mentions,
     "allowsAll": allows_all,
     "leaves": leaves,
+    "loosened": loosened,
     "added": added,
     "removed": removed,
     "fewer": fewer,

@@ -5,7 +5,7 @@ import hashlib
 import json
 import os
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 from urllib.parse import quote
 
@@ -59,6 +59,30 @@ def digest(value: Any) -> bytes:
     text = value if isinstance(value, str) else json.dumps(value, sort_keys=True, default=str)
     kind = b"s" if isinstance(value, str) else b"j"
     return hashlib.blake2b(kind + text.encode(errors="surrogatepass"), key=_KEY, digest_size=16).digest()
+
+
+_KUBERNETES_SECRET: Final = re.compile(r"kubernetes:core/v1:Secret(Patch)?")
+
+
+def encoded_data(kind: str, values: Mapping[str, Any], shown: dict[str, Value]) -> dict[str, Value]:
+    """The inputs of a Kubernetes Secret, in which a base64 value in `data` equals the same text in `stringData`.
+
+    https://kubernetes.io/docs/concepts/configuration/secret/#restriction-names-data
+    """
+    data, hidden = values.get("data"), shown.get("data")
+    if not _KUBERNETES_SECRET.fullmatch(kind) or not isinstance(data, dict) or not isinstance(hidden, dict):
+        return shown
+    return {**shown, "data": {key: _decoded(data.get(key), each) for key, each in hidden.items()}}
+
+
+def _decoded(text: Any, hidden: Value) -> Value:
+    """A secret with the digest of its decoded text, if it is one."""
+    if not isinstance(text, str) or not isinstance(hidden, Secret):
+        return hidden
+    try:
+        return Secret(hidden.why, digest(base64.b64decode(text, validate=True).decode()))
+    except ValueError:
+        return hidden
 
 
 def masked(text: str, left: str, why: str) -> Secret | Masked:

@@ -17,7 +17,7 @@ from awsfacts.credential_forms import SECRET, WORD_END, Form, Reader, as_command
 from mlpctl.review import marks, signs
 from mlpctl.review.redact import assigned, quoted, written, yaml_text
 from mlpctl.review.redact.encoded import ENCODED, decoded
-from mlpctl.review.redact.masks import DEEPEST, altered, digest, dumped, literal_pattern, masked, texts
+from mlpctl.review.redact.masks import DEEPEST, altered, digest, dumped, encoded_data, literal_pattern, masked, texts
 from mlpctl.review.redact.places import Place, holds_value, paired, place_of, with_copies
 from mlpctl.review.values import HIDDEN, UNKNOWN, Masked, Secret, Value, document
 
@@ -77,7 +77,7 @@ class Redactor:
         for key, each in values.items():
             if key in hidden and key in shown and each is not None and not marks.unknown(each):
                 shown[key] = self._hide(each, "secret")
-        return shown
+        return encoded_data(kind, values, shown)
 
     def value(self, value: Any, name: str = "") -> Value:
         """A value with a name, with secrets redacted."""
