@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Any, Final
 
 from awsfacts.records import Holding, Record
-from mlpctl.review import claims, kubernetes_forms, reach, reasons, retention, watched
+from mlpctl.review import aws_forms, claims, kubernetes_forms, reach, reasons, retention, watched
 from mlpctl.review.containers import left_in
 from mlpctl.review.context import Context
 from mlpctl.review.expiry import expiries
@@ -74,7 +74,7 @@ def _findings(context: Context, change: Change) -> Iterator[Finding]:
     exposed = [*context.exposures.of(change, exists)]
     yield from (each.finding for each in exposed)
     if change.op in (Op.UPDATE, Op.REPLACE):
-        same_form = kubernetes_forms.aligned(change)
+        same_form = aws_forms.aligned(kubernetes_forms.aligned(change))
         changing = watched.changing(context, same_form, reported={name for each in exposed for name in each.roots})
         # A replacement that retains the old resource destroys nothing.
         left = change.retained and change.op is Op.REPLACE

@@ -220,8 +220,16 @@ def changed(old: Value, new: Value, value: Any) -> bool:
 
 def administers(old: Value, new: Value, value: Any) -> bool:
     """Whether a managed policy that allows everything is added: by its ARN, alone or in a list."""
-    given = {each for each in items(new) if isinstance(each, str) and _ADMINISTERS.search(each)}
-    return bool(given - {each for each in items(old) if isinstance(each, str)})
+    given = {each for each in map(_policy_of, items(new)) if _ADMINISTERS.search(each)}
+    return bool(given - {*map(_policy_of, items(old))})
+
+
+def _policy_of(given: Value) -> str:
+    """The ARN of a managed policy; empty for a policy of an access entry that only applies to some namespaces."""
+    if isinstance(given, Mapping):
+        limited = word(value_at(given, "accessScope.type")) == "namespace"
+        return "" if limited else _policy_of(given.get("policyArn"))
+    return given if isinstance(given, str) else ""
 
 
 def allows_anything(old: Value, new: Value, value: Any) -> bool:
