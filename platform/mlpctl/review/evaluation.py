@@ -190,11 +190,11 @@ def _samples(statement: Mapping[str, Any], others: Sequence[Mapping[str, Any]], 
         # The policy of a resource is about the actions of its service.
         services = sorted({found[0] for each in every if (found := _SERVICE.match(each))}) or [_ANY]
         every += [f"{each}:*" for each in services]
-    found = dict.fromkeys(sample(each) for each in every if name != "Action" or each.strip("*:"))
+    samples = dict.fromkeys(sample(each) for each in every if name != "Action" or each.strip("*:"))
     if name == "Resource":
-        found[_ANY] = None
-        return [each for each in found if _is_about(statement, each)]
-    return [each for each in found if covers({**statement, "Resource": "*", "NotResource": []}, each, _ANY)]
+        samples[_ANY] = None
+        return [each for each in samples if _is_about(statement, each)]
+    return [each for each in samples if covers({**statement, "Resource": "*", "NotResource": []}, each, _ANY)]
 
 
 def _is_about(statement: Mapping[str, Any], resource: str) -> bool:

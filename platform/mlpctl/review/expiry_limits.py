@@ -37,8 +37,8 @@ def pairs(value: Value) -> set[str]:
     if isinstance(value, Mapping):
         key = value.get("key", value.get("Key"))
         named = {"key", "value", "Key", "Value"} >= value.keys() and isinstance(key, str)
-        pairs: Iterable[tuple[Any, Any]] = [(key, value.get("value", value.get("Value")))] if named else value.items()
-        return {json.dumps(pair, default=str) for pair in pairs}
+        found: Iterable[tuple[Any, Any]] = [(key, value.get("value", value.get("Value")))] if named else value.items()
+        return {json.dumps(pair, default=str) for pair in found}
     if isinstance(value, list):
         return {pair for each in value for pair in (pairs(each) if isinstance(each, Mapping) else {str(each)})}
     return {str(value)}
