@@ -8,6 +8,7 @@ from typing import Any, Final
 from mlpctl.review.equality import canonical, is_empty, word
 from mlpctl.review.kinds import short_type
 from mlpctl.review.plan import Change
+from mlpctl.review.rules import protocol_of
 from mlpctl.review.values import Masked, Secret, Unknown, Value, items, walk
 
 _Parts = Callable[[Mapping[str, Any]], Any]
@@ -96,10 +97,13 @@ def _number(rule: Value) -> int | None:
 
 
 def _content(rule: Mapping[str, Any]) -> str:
-    return canonical({key: word(each) for key, each in rule.items() if key not in _NUMBERS and not is_empty(each)})
+    """What a rule is about, in normal form, without its number and its action."""
+    said = {key: word(each).lower() for key, each in rule.items() if key not in _OUTSIDE and not is_empty(each)}
+    return canonical(said | {key: protocol_of(said[key]) for key in ("protocol",) if key in said})
 
 
 _NUMBERS: Final = ("ruleNo", "ruleNumber")
+_OUTSIDE: Final = (*_NUMBERS, "action")
 
 _BALANCER: Final = ((("subnets", "subnetMappings"), _subnets),)
 _LISTENER: Final = ((("defaultActions",), _forwarded("defaultActions")),)

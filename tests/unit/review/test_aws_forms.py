@@ -47,6 +47,7 @@ SAME: dict[str, tuple[str, Any, Any]] = {
         {"actions": [{"type": "forward", "forward": {"targetGroups": [{"arn": "t"}]}, "order": 1}]},
     ),
     "a rule's number": (ACL, acl((100, "allow", TEN)), acl((50, "allow", TEN))),
+    "another spelling of a rule": (ACL, acl((100, "allow", TEN)), acl((50, "ALLOW", TEN))),
     "rules with the same action": (
         ACL,
         acl((100, "allow", TEN), (110, "allow", ELEVEN)),
