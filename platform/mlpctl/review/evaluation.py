@@ -75,10 +75,13 @@ def _left(
     resources = _samples(statement, others, "Resource")
     if len(actions) * len(resources) * len(denied) > MOST:
         return Answer.MAY
+    # The policy of a resource is about this one only, whose name is not known: a statement for a name may cover all.
+    named = any(isinstance(each, str) and each.strip("*") for one in others for each in items(one.get("Resource")))
     left = Answer.NO
     for action, resource in itertools.product(actions, resources):
         closes = max((by for each, by in denied if covers(each, action, resource)), default=Answer.NO)
-        left = max(left, Answer(Answer.YES - closes))
+        most = Answer.MAY if named and resource == _ANY else Answer.YES
+        left = max(left, min(most, Answer(Answer.YES - closes)))
     return left
 
 
@@ -192,6 +195,8 @@ def _samples(statement: Mapping[str, Any], others: Sequence[Mapping[str, Any]], 
         every += [f"{each}:*" for each in services]
     samples = dict.fromkeys(sample(each) for each in every if name != "Action" or each.strip("*:"))
     if name == "Resource":
+        # Other objects of the same bucket.
+        samples |= dict.fromkeys(f"{each.partition('/')[0]}/{_ANY}" for each in [*samples] if "/" in each)
         samples[_ANY] = None
         return [each for each in samples if _is_about(statement, each)]
     return [each for each in samples if covers({**statement, "Resource": "*", "NotResource": []}, each, _ANY)]

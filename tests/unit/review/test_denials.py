@@ -61,7 +61,6 @@ OPEN: dict[str, Any] = {
     "plain HTTP": {"Condition": {"Bool": {"aws:SecureTransport": "false"}}},
     "some actions": {"Action": "sqs:SendMessage", "Condition": ORGANIZATION},
     "all but some actions": {"Action": None, "NotAction": "sqs:SendMessage", "Condition": ORGANIZATION},
-    "one resource": {"Resource": "arn:aws:sqs:eu-west-1:123456789012:jobs", "Condition": ORGANIZATION},
     "all but one resource": {
         "Resource": None,
         "NotResource": "arn:aws:sqs:eu-west-1:1:jobs",
@@ -100,6 +99,27 @@ def test_a_deny_statement_that_leaves_something_to_everybody(name: str) -> None:
     policy = cleaned(OPEN[name])
     assert admits_everybody(policy) is Answer.YES
     assert text_of(change("aws:sqs/queuePolicy:QueuePolicy", Op.CREATE, inputs={"policy": policy}))
+
+
+def test_a_deny_statement_for_a_resource_may_be_for_the_one_with_the_policy() -> None:
+    queue = "arn:aws:sqs:eu-west-1:123456789012:jobs"
+    assert admits_everybody(everybody({"Resource": queue, "Condition": ORGANIZATION})) is Answer.MAY
+    assert admits_everybody(everybody({"Resource": queue, "Condition": ORGANIZATION}, Resource=queue)) is Answer.NO
+
+
+@pytest.mark.parametrize(
+    ("allowed", "denied", "answer"),
+    [
+        ("arn:aws:s3:::b/*", ["arn:aws:s3:::b", "arn:aws:s3:::b/*"], Answer.NO),
+        ("*", ["arn:aws:s3:::b", "arn:aws:s3:::b/*"], Answer.MAY),
+        ("*", "arn:aws:s3:::b/private/*", Answer.YES),
+        ("arn:aws:s3:::b/*", "arn:aws:s3:::b/private/*", Answer.YES),
+        ("arn:aws:s3:::b/private/x", "arn:aws:s3:::b/private/*", Answer.NO),
+    ],
+)
+def test_the_objects_that_a_deny_statement_is_about(allowed: str, denied: Any, answer: Answer) -> None:
+    denial = {"Action": "s3:*", "Resource": denied, "Condition": ORGANIZATION}
+    assert admits_everybody(everybody(denial, action="s3:GetObject", Resource=allowed)) is answer
 
 
 def test_several_deny_statements_together_limit_the_callers() -> None:
