@@ -7,7 +7,6 @@ Unknown values are handled by the caller.
 import json
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from datetime import UTC, datetime
 from functools import cache
 from typing import Any, Final
 
@@ -15,6 +14,7 @@ from awsfacts import eks_settings
 from mlpctl.review import federation, node_paths, policies
 from mlpctl.review.equality import natural_keys, word
 from mlpctl.review.evaluation import Answer, admits_everybody
+from mlpctl.review.numbers_in import days_in, number_in, time_in
 from mlpctl.review.values import UNKNOWN, Unknown, Value, items
 
 _ADMINISTERS: Final = re.compile(
@@ -93,7 +93,7 @@ def turned_off(old: Value, new: Value, value: Any) -> bool:
 
 def lowered(old: Value, new: Value, value: Any) -> bool:
     """Whether a number or a percentage is smaller."""
-    before, after = _number(old), _number(new)
+    before, after = number_in(old), number_in(new)
     return before is not None and after is not None and after < before
 
 
@@ -108,38 +108,38 @@ def lowers_any(old: Value, new: Value, value: Any) -> bool:
         return False
     before = old if isinstance(old, Mapping) else {}
     return any(
-        (limit := _number(each)) is not None and ((was := _number(before.get(key))) is None or limit < was)
+        (limit := number_in(each)) is not None and ((was := number_in(before.get(key))) is None or limit < was)
         for key, each in new.items()
     )
 
 
 def shortened(old: Value, new: Value, value: Any) -> bool:
     """Whether a duration is shorter; a missing value and 0 mean forever."""
-    before, after = _number(old), _number(new)
+    before, after = number_in(old), number_in(new)
     return bool(after) and (not before or (after or 0) < before)
 
 
 def sooner(old: Value, new: Value, value: Any) -> bool:
     """Whether a limit is smaller or new; -1, as a number or a text, means no limit."""
-    before, after = (None if word(side) == "-1" else _number(side) for side in (old, new))
+    before, after = (None if word(side) == "-1" else number_in(side) for side in (old, new))
     return after is not None and (before is None or after < before)
 
 
 def retained_shorter(old: Value, new: Value, value: Any) -> bool:
     """Whether a retention period with `days` or `years` is shorter."""
-    before, after = _days(old), _days(new)
+    before, after = days_in(old), days_in(new)
     return bool(before) and bool(after) and after < before
 
 
 def earlier(old: Value, new: Value, value: Any) -> bool:
     """Whether a time is earlier; one that is not set is no time to wait for."""
-    before, after = _time(old), _time(new)
+    before, after = time_in(old), time_in(new)
     return before is not None and (not _is_there(new) or (after is not None and after < before))
 
 
 def zeroed(old: Value, new: Value, value: Any) -> bool:
     """Whether a number is 0 and was not."""
-    return _number(new) == 0 and _number(old) != 0
+    return number_in(new) == 0 and number_in(old) != 0
 
 
 def becomes(old: Value, new: Value, value: Any) -> bool:
@@ -320,52 +320,6 @@ def _is_there(value: Value) -> bool:
 def _are_objects(value: Value) -> bool:
     """Whether a removed and an added item may be one changed item."""
     return any(isinstance(item, Mapping) for item in items(value))
-
-
-def _number(value: Value) -> float | None:
-    """A number, the smallest of a list; a Kubernetes quantity in its base unit, a duration in seconds."""
-    found = [number for item in items(value) if (number := _quantity(item)) is not None]
-    return min(found, default=None)
-
-
-def _days(value: Value) -> float:
-    """A retention period in days; a year has 365.
-
-    https://docs.aws.amazon.com/AmazonS3/latest/API/API_DefaultRetention.html
-    """
-    if not isinstance(value, Mapping):
-        return 0
-    return (_number(value.get("days")) or 0) + 365 * (_number(value.get("years")) or 0)
-
-
-def _time(value: Value) -> datetime | None:
-    """A time in the format of RFC 3339; UTC without a time zone."""
-    try:
-        found = datetime.fromisoformat(value) if isinstance(value, str) else None
-    except ValueError:
-        return None
-    return found and (found if found.tzinfo else found.replace(tzinfo=UTC))
-
-
-def _quantity(value: Value) -> float | None:
-    if isinstance(value, bool):
-        return None
-    if isinstance(value, int | float):
-        return float(value)
-    match = re.fullmatch(r"(\d+(?:\.\d+)?)(%|m|s|h|[kMGTPE]i?|Ki)?", value) if isinstance(value, str) else None
-    return float(match[1]) * _UNITS[match[2] or ""] if match else None
-
-
-_UNITS: Final = {
-    "": 1.0,
-    "%": 1.0,
-    "m": 1e-3,
-    "s": 1.0,
-    "h": 3600.0,
-    **{unit: 1e3**power for power, unit in enumerate("kMGTPE", 1)},
-    **{f"{unit}i": 1024.0**power for power, unit in enumerate("KMGTPE", 1)},
-    "ki": 1024.0,
-}
 
 
 def _canonical(value: Value) -> str:
