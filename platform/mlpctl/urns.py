@@ -66,3 +66,19 @@ def outermost(urn: str, parents: Mapping[str, str]) -> str:
     while parents.get(urn) and kind(parents[urn]) != STACK_TYPE:
         urn = parents[urn]
     return urn
+
+
+def outermosts(parents: Mapping[str, str]) -> dict[str, str]:
+    """The outermost component of every resource, as in `outermost`."""
+    found: dict[str, str] = {}
+    for urn in parents:
+        way = []
+        while urn not in found:
+            way.append(urn)
+            above = parents.get(urn)
+            if not above or kind(above) == STACK_TYPE:
+                found[urn] = urn
+            else:
+                urn = above
+        found |= dict.fromkeys(way, found[urn])
+    return found

@@ -32,6 +32,7 @@ _LIMITS = _SIZES | {
 _BUILT_IN = set(get_args(core_schema.ErrorType)) - {"value_error", "assertion_error"}
 _PATH = re.compile(r"[A-Za-z_][\w-]*(?:\.[\w-]+|\[\d+\])*")
 _VERB = re.compile(r" (?:is|are|has|have|needs?|must|may|can|holds?)\b")
+_NAMED = re.compile(r"has (?P<name>\S+?)(?=[,;:]?(?:\s|$))")
 _SNAKE = re.compile(r"\b[a-z][a-z0-9]*(?:_[a-z0-9]+)+\b")
 
 
@@ -172,14 +173,23 @@ class _Translation:
 
     def _wrong_value(self, error: ErrorDetails, path: Keys, shape: Shape | None) -> Problem:
         value = _value(self._document.data, path)
-        message = f"is {shown(value, path)}"
+        written = self._shown(value, path)
+        message = f"is {written}"
         if error["type"] in _SIZES and value:
             message = f"has {number(len(value), 'entry')}"
         near = nearest(value, shape.words()) if shape and isinstance(value, str) else None
         allowed = (shape.limits() if error["type"] in _LIMITS else shape.allowed(value)) if shape else None
         hint = hints.find(hints.MAPPINGS if isinstance(value, dict) else hints.SINCE, path)
         allowed = ", since ".join(filter(None, [allowed or error["msg"], hint]))
-        return self._problem(path, message, allowed, near, shown(value, path))
+        return self._problem(path, message, allowed, near, written)
+
+    def _shown(self, value: Any, path: Keys) -> str:
+        """A value for a message, with `HIDDEN` for the items of a list that were redacted."""
+        hidden = {each[-1] for each in self._document.unread if each and each[:-1] == path}
+        if not isinstance(value, list) or not hidden:
+            return shown(value, path)
+        parts = (HIDDEN if index in hidden else shown(each, path) for index, each in enumerate(value))
+        return f"[{', '.join(parts)}]"
 
     def _rule(self, error: ErrorDetails, path: Keys) -> Iterator[Problem]:
         """The problems in the message of a model's or a field's own rule."""
@@ -190,12 +200,25 @@ class _Translation:
             named = _PATH.match(text)
             below = self._below(path, named.group()) if named else None
             if named and below and _VERB.match(text, named.end()):
-                yield self._problem(below, text[named.end() :].strip(), allowed)
+                message = text[named.end() :].strip()
+                yield self._problem(below, message, allowed, place=self._named(below, message))
             elif named and below:
                 message = "is not allowed" if named.end() == len(text) else f"is invalid: {text}"
                 yield self._problem(below, message, allowed)
             else:
                 yield self._ruled_value(path, text, allowed)
+
+    def _named(self, path: Keys, message: str) -> Keys:
+        """The place of the key or the item that a message names: `has system`; the path itself if it names none."""
+        value, named = _value(self._document.data, path), _NAMED.match(message)
+        if not named:
+            return path
+        name = named["name"].strip('"')
+        if isinstance(value, dict):
+            return (*path, name) if name in value else path
+        if isinstance(value, list):
+            return next(((*path, index) for index, each in enumerate(value) if each == name), path)
+        return path
 
     def _ruled_value(self, path: Keys, text: str, allowed: str) -> Problem:
         """The problem in a rule's message about the whole value of its field."""
@@ -239,8 +262,9 @@ class _Translation:
         allowed: str | None = None,
         suggestion: str | None = None,
         value: str | None = None,
+        place: Keys | None = None,
     ) -> Problem:
-        position = self._document.at(path)
+        position = self._document.at(path if place is None else place)
         line, column = (position.line, position.column) if position else (None, None)
         # A model's own rules quote values without escaping them.
         message, allowed = visible(message), visible(allowed) if allowed else None

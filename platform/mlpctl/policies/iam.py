@@ -9,7 +9,7 @@ import pulumi_aws as aws
 
 from mlpctl.policies.checks import parts
 from mlpctl.policies.estate import Class, NotEvaluated, Resource, token
-from mlpctl.review.policies import statements
+from mlpctl.review.evaluation import statements
 from mlpctl.review.values import Secret, Unknown, items
 
 IDENTITY: Final = (aws.iam.Policy, aws.iam.RolePolicy, aws.iam.UserPolicy, aws.iam.GroupPolicy, aws.iam.Role)

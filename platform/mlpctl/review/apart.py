@@ -9,9 +9,9 @@ from awsfacts.tables import Row, read_table
 from mlpctl.review.containers import own_names
 from mlpctl.review.equality import canonical, policy, word
 from mlpctl.review.kinds import short_type
+from mlpctl.review.paths import value_at
 from mlpctl.review.plan import Change, Op, Plan
 from mlpctl.review.values import Value, document, items, root
-from mlpctl.review.watch_tests import value_at
 
 _OFF: Final = frozenset({"", "None", "false", "Suspended", "Disabled"})
 _ON: Final = "Enabled"

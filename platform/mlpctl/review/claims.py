@@ -12,10 +12,10 @@ from typing import Final
 
 from mlpctl import urns
 from mlpctl.review.finding import Finding, Tier, causes
+from mlpctl.review.paths import value_at
 from mlpctl.review.plan import Change, Op
 from mlpctl.review.report import Certainty, Harm
 from mlpctl.review.values import Unknown, Value
-from mlpctl.review.watch_tests import value_at
 
 POLICY: Final = "spec.persistentVolumeClaimRetentionPolicy"
 CLAIM: Final = "kubernetes:core/v1:PersistentVolumeClaim"

@@ -5,7 +5,7 @@ https://docs.aws.amazon.com/AmazonS3/latest/userguide/access-control-block-publi
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Final
 
 from mlpctl.review import addresses
@@ -38,6 +38,20 @@ _EQUAL: Final = frozenset({"stringequals", "stringequalsignorecase"})
 _LIKE: Final = frozenset({"stringlike", "arnequals", "arnlike"})
 """Operators that accept wildcards: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_condition_operators.html"""
 
+_INVERSE: Final = {
+    "stringnotequals": "stringequals",
+    "stringnotequalsignorecase": "stringequalsignorecase",
+    "stringnotlike": "stringlike",
+    "arnnotequals": "arnequals",
+    "arnnotlike": "arnlike",
+}
+"""Operators of deny statements, with the operator that the exempt callers meet."""
+
+_ANYONE: Final = frozenset(
+    {"aws:securetransport", "s3:tlsversion", "aws:referer", "aws:useragent", "s3:signatureversion", "s3:authtype"}
+)
+"""Keys about the form of a request, which every caller chooses."""
+
 _WILD: Final = re.compile(r"[*?]|\$\{")
 _KINDS: Final = re.compile(r"^(o|vpc|vpce|i)-|^(AROA|AIDA|ASIA|AKIA)")
 """The start of all IDs of a kind."""
@@ -47,12 +61,60 @@ def limits_callers(condition: Value) -> bool:
     """Whether a statement's conditions limit its use to some callers; unknown values are assumed to do so."""
     if isinstance(condition, Unknown | Secret | Masked):
         return True
-    return isinstance(condition, Mapping) and any(
-        _limits(str(operator).lower(), str(key).lower(), values)
-        for operator, keys in condition.items()
-        if isinstance(keys, Mapping)
-        for key, values in keys.items()
+    return any(_limits(*each) for each in _each(condition))
+
+
+def admits_few(condition: Value) -> bool | None:
+    """Whether only some callers are exempt from a deny statement with these conditions; None if a value is unknown.
+
+    A statement applies only if all of its conditions are met: who does not meet one of them is exempt.
+    """
+    found = [*_each(condition)]
+    if not found or any(isinstance(each, Unknown | Secret | Masked) for *_, values in found for each in items(values)):
+        # A missing or misread condition exempts an unknown group of callers.
+        return None if found else False
+    return all(_exempts_few(*each) for each in found)
+
+
+def anyone_meets(condition: Mapping[str, Value]) -> bool:
+    """Whether every caller can meet the conditions, such as TLS or a header of the request."""
+    return all(key in _ANYONE for _, key, _ in _each(condition))
+
+
+def is_exception(condition: Value) -> bool:
+    """Whether conditions of a deny statement describe what it exempts: `unless` instead of `if`."""
+    found = [*_each(condition)]
+    return bool(found) and all(
+        "not" in operator
+        or (operator in ("bool", "boolifexists") and _texts(values) == {"false"})
+        or operator == "null"
+        for operator, _, values in found
     )
+
+
+def _each(condition: Value) -> Iterator[tuple[str, str, Value]]:
+    """Operator and key in lower case, and the values."""
+    for operator, keys in condition.items() if isinstance(condition, Mapping) else ():
+        for key, values in keys.items() if isinstance(keys, Mapping) else ():
+            yield str(operator).lower(), str(key).lower(), values
+
+
+def _exempts_few(operator: str, key: str, values: Value) -> bool:
+    """Whether a condition of a deny statement is not met only by some callers.
+
+    A request without the key meets an inverse operator, with and without `IfExists`, and `ForAllValues:`.
+    """
+    if operator == "boolifexists":
+        # Without `IfExists`, an anonymous request, which lacks the key, does not meet the condition.
+        return key in _SIGNS and _texts(values) == {"false"}
+    operator = operator.removeprefix("forallvalues:").removesuffix("ifexists")
+    if operator == "notipaddress":
+        return key in _ADDRESSES and _are_few([str(each) for each in items(values)])
+    return operator in _INVERSE and _limits(_INVERSE[operator], key, values)
+
+
+def _texts(values: Value) -> set[str]:
+    return {str(each).lower() for each in items(values)}
 
 
 def _limits(operator: str, key: str, values: Value) -> bool:

@@ -15,9 +15,9 @@ from typing import Any, Final
 from awsfacts.tables import Row, read_table
 from mlpctl.review.kinds import kind, short_type
 from mlpctl.review.naming import own_keys
+from mlpctl.review.paths import holds, value_at
 from mlpctl.review.plan import Change, Message, Op
 from mlpctl.review.values import Value, root
-from mlpctl.review.watch_tests import holds, value_at
 from mlpctl.text import all_of
 
 _GOES: Final = frozenset({Op.DELETE, Op.REPLACE})

@@ -10,9 +10,9 @@ from awsfacts import instances
 from awsfacts.instances import GPU_RESOURCE
 from mlpctl.review.context import Context
 from mlpctl.review.kinds import short_type
+from mlpctl.review.paths import value_at
 from mlpctl.review.plan import Change, Op, Plan
 from mlpctl.review.values import Value
-from mlpctl.review.watch_tests import value_at
 from mlpctl.review.watched import accelerators
 from mlpctl.text import all_of
 

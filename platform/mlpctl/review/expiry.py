@@ -6,8 +6,7 @@ the new one lacks: then everything that expires by the new clause also expired b
 """
 
 import json
-import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any, Final
@@ -15,12 +14,13 @@ from typing import Any, Final
 from awsfacts.records import Holding
 from awsfacts.tables import Row, read_table
 from mlpctl.review import records
+from mlpctl.review.expiry_limits import TIGHTER, Index, as_number
 from mlpctl.review.finding import HARMS, Finding, causes, tier_of
 from mlpctl.review.kinds import short_type
+from mlpctl.review.paths import holds, value_at
 from mlpctl.review.plan import Change
 from mlpctl.review.report import Certainty
 from mlpctl.review.values import Secret, Unknown, Value, document
-from mlpctl.review.watch_tests import holds, value_at
 
 KEYS: Final = ("id", "name", "rulePriority")
 """Properties that identify the rules of a list."""
@@ -160,25 +160,40 @@ def _compared(
     had = [effect for number, rule in enumerate(before or ()) for effect in _effects(form, rule, number)]
     had += inline
     has = [effect for number, rule in enumerate(after) for effect in _effects(form, rule, number)]
+    older = _Older(had)
+    twins: dict[str, Value] = {}
+    for number, rule in enumerate(before or ()):
+        twins.setdefault(_path(form, rule, number), rule)
     sentences: dict[tuple[str, Certainty], list[tuple[str, ...]]] = {}
     kinds: dict[str, Clause] = {}
     for effect in has:
-        certainty = _widened(form, effect, had, has)
+        candidates = older.of(effect)
+        certainty = _widened(form, effect, candidates, had, has)
         if certainty is None:
             continue
-        same = [
-            each
-            for each in had
-            if each.clause.says == effect.clause.says and _within(effect, each, effect.clause.after)
-        ]
+        same = any(_within(effect, each, effect.clause.after) for each in candidates)
         says = effect.clause.sooner if same and effect.clause.sooner else _says(effect)
         kinds[says] = effect.clause
-        sentences.setdefault((says, certainty), []).append(_because(form, effect, before or ()))
+        sentences.setdefault((says, certainty), []).append(causes(twins.get(effect.path), effect.rule, effect.path))
     for (says, certainty), because in sentences.items():
         clause = kinds[says]
         harm = HARMS[clause.harm]
         lines = tuple(dict.fromkeys(line for each in because for line in each))
         yield Finding(harm, tier_of(harm, grave=clause.grave), says, certainty, lines)
+
+
+class _Older:
+    """The old clauses, from which those that may cover a new one are found without comparing all."""
+
+    def __init__(self, had: Sequence[_Effect]) -> None:
+        self._index: dict[str, Index[_Effect]] = {}
+        for each in had:
+            self._index.setdefault(each.clause.says, Index()).add(each, each.limits)
+
+    def of(self, effect: _Effect) -> Sequence[_Effect]:
+        """The old clauses with the same effect that may cover a clause."""
+        found = self._index.get(effect.clause.says)
+        return found.covering(effect.limits) if found else ()
 
 
 def _says(effect: _Effect) -> str:
@@ -198,15 +213,16 @@ def _hidden(form: Form, old: Mapping[str, Value], new: Mapping[str, Value]) -> I
         yield Finding(harm, tier_of(harm, grave=clause.grave), clause.says, Certainty.MAY, because)
 
 
-def _widened(form: Form, effect: _Effect, had: Sequence[_Effect], has: Sequence[_Effect]) -> Certainty | None:
-    """Whether a clause lets more expire than before; None if not."""
+def _widened(
+    form: Form, effect: _Effect, candidates: Sequence[_Effect], had: Sequence[_Effect], has: Sequence[_Effect]
+) -> Certainty | None:
+    """Whether a clause lets more expire than before, if only `candidates` may cover it; None if not."""
     found: list[bool | None] = []
-    for each in had:
-        if each.clause.says == effect.clause.says:
-            covered = _within(effect, each)
-            if covered and form.order and not _sheltered(form, effect, each, had, has):
-                covered = False
-            found.append(covered)
+    for each in candidates:
+        covered = _within(effect, each)
+        if covered and form.order and not _sheltered(form, effect, each, had, has):
+            covered = False
+        found.append(covered)
     if any(found):
         return None
     return Certainty.MAY if None in found or effect.doubtful else Certainty.WILL
@@ -265,7 +281,7 @@ def _effects(form: Form, rule: Value, number: int) -> Iterator[_Effect]:
                 limits = scope | own
                 states = [value for _, value in limits.values()] + [value_at(rule, way) for way in form.disabled]
                 doubtful = any(isinstance(each, Unknown) for each in states)
-                yield _Effect(clause, rule, path, _number(order), limits, doubtful)
+                yield _Effect(clause, rule, path, as_number(order), limits, doubtful)
 
 
 def _has(clause: Clause, part: Mapping[str, Value]) -> bool:
@@ -285,12 +301,6 @@ def _is(value: Value, limit: Limit) -> bool:
 
 def _there(value: Value) -> bool:
     return isinstance(value, Unknown) or value not in (None, "", [], {})
-
-
-def _because(form: Form, effect: _Effect, before: Sequence[Value]) -> tuple[str, ...]:
-    """Describe what changed in the rule."""
-    twin = next((rule for number, rule in enumerate(before) if _path(form, rule, number) == effect.path), None)
-    return causes(twin, effect.rule, effect.path)
 
 
 def _path(form: Form, rule: Value, number: int) -> str:
@@ -321,59 +331,6 @@ def _moved(old: Mapping[str, Value], new: Mapping[str, Value], name: str) -> boo
     """Whether the rules move to another resource."""
     before, after = old.get(name), new.get(name)
     return isinstance(before, str) and isinstance(after, str) and before != after
-
-
-def _seconds(value: Value) -> float:
-    """A duration in Google's notation, `2592000s` or `30d`, in seconds."""
-    found = re.fullmatch(r"(\d+(?:\.\d+)?)([smhd])", str(value))
-    return float(found[1]) * {"s": 1, "m": 60, "h": 3_600, "d": 86_400}[found[2]] if found else _number(value)
-
-
-def _number(value: Value) -> float:
-    try:
-        return float(value)
-    except (TypeError, ValueError):
-        return 0.0
-
-
-def _texts(value: Value) -> list[str]:
-    return [str(each) for each in (value if isinstance(value, list) else [value])]
-
-
-def _pairs(value: Value) -> set[str]:
-    """Tags from a mapping, a `{key, value}` object, or a list of these."""
-    if isinstance(value, Mapping):
-        key = value.get("key", value.get("Key"))
-        named = {"key", "value", "Key", "Value"} >= value.keys() and isinstance(key, str)
-        pairs: Iterable[tuple[Any, Any]] = [(key, value.get("value", value.get("Value")))] if named else value.items()
-        return {json.dumps(pair, default=str) for pair in pairs}
-    if isinstance(value, list):
-        return {pair for each in value for pair in (_pairs(each) if isinstance(each, Mapping) else {str(each)})}
-    return {str(value)}
-
-
-TIGHTER: Final[Mapping[str, Callable[[Value, Value], bool]]] = {
-    "least": lambda narrow, wide: _number(narrow) >= _number(wide),
-    "most": lambda narrow, wide: _number(narrow) <= _number(wide),
-    "leastSeconds": lambda narrow, wide: _seconds(narrow) >= _seconds(wide),
-    "mostSeconds": lambda narrow, wide: _seconds(narrow) <= _seconds(wide),
-    "later": lambda narrow, wide: str(narrow) >= str(wide),
-    "earlier": lambda narrow, wide: str(narrow) <= str(wide),
-    "prefix": lambda narrow, wide: str(narrow).startswith(str(wide)),
-    "prefixes": lambda narrow, wide: all(
-        any(each.startswith(other) for other in _texts(wide)) for each in _texts(narrow)
-    ),
-    "suffixes": lambda narrow, wide: all(
-        any(each.endswith(other) for other in _texts(wide)) for each in _texts(narrow)
-    ),
-    "some": lambda narrow, wide: {*_texts(narrow)} <= {*_texts(wide)},
-    "all": lambda narrow, wide: _pairs(narrow) >= _pairs(wide),
-    "allPrefixes": lambda narrow, wide: all(
-        any(each.startswith(other) for each in _texts(narrow)) for other in _texts(wide)
-    ),
-    "same": lambda narrow, wide: str(narrow).lower() == str(wide).lower(),
-}
-"""Tests of whether a limit is at least as strict as another. `some`: any item matches; `all`: all items must match."""
 
 
 @cache

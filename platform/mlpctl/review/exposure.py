@@ -16,11 +16,11 @@ from mlpctl.review.guarded import Guarded, Member
 from mlpctl.review.kinds import short_type
 from mlpctl.review.opened import OTHERS, Opened
 from mlpctl.review.openings import PORTLESS, PORTS, Opening, layers, opening_of, table, ways
+from mlpctl.review.paths import value_at
 from mlpctl.review.plan import Change, Op, Plan
 from mlpctl.review.report import Certainty, Harm
 from mlpctl.review.targets import Targets
 from mlpctl.review.values import root
-from mlpctl.review.watch_tests import value_at
 from mlpctl.text import all_of
 
 _NEARLY_EVERY: Final = 60_000

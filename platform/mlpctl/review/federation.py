@@ -14,8 +14,8 @@ from functools import cache, cached_property
 from typing import Any, Final
 
 from awsfacts.tables import Row, read_table
-from mlpctl.review import policies
 from mlpctl.review.conditions import limits_callers
+from mlpctl.review.evaluation import statements
 from mlpctl.review.values import Masked, Secret, Unknown, Value, items
 
 _ACTION: Final = "sts:assumerolewithwebidentity"
@@ -76,13 +76,13 @@ def open_issuers(document: Value) -> set[str]:
     """The OpenID Connect providers of which any identity can assume a role with this trust policy."""
     found: set[str] = set()
     denied: list[Mapping[str, Any]] | None = None
-    for statement in policies.statements(document):
+    for statement in statements(document):
         for issuer in _issuers(statement):
             condition = statement.get("Condition")
             if limits_callers(condition) or _limits(issuer, condition, "Allow"):
                 continue
             if denied is None:
-                denied = [*policies.statements(document, "Deny")]
+                denied = [*statements(document, "Deny")]
             if not any(_denies(each, issuer) for each in denied):
                 found.add(issuer)
     return found

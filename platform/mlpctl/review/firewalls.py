@@ -12,8 +12,8 @@ from mlpctl.review import addresses
 from mlpctl.review.addresses import Addresses
 from mlpctl.review.equality import canonical
 from mlpctl.review.openings import Opening, ports_of, services_of, targets_of
+from mlpctl.review.paths import value_at
 from mlpctl.review.values import Masked, Secret, Unknown, Value, items, walk
-from mlpctl.review.watch_tests import value_at
 
 _COMPUTED: Final = "__"
 """Prefix of properties that Pulumi's providers add."""

@@ -8,12 +8,12 @@ from mlpctl import urns
 from mlpctl.review import reasons
 from mlpctl.review.context import Context
 from mlpctl.review.kinds import UNLISTED_FACTS, kind
+from mlpctl.review.paths import value_at
 from mlpctl.review.plan import Change, Op, Plan
 from mlpctl.review.report import Certainty, Difference, Group, Row, Unknowns
 from mlpctl.review.report_cost import Money
 from mlpctl.review.short import short
 from mlpctl.review.values import Value, dotted
-from mlpctl.review.watch_tests import value_at
 from mlpctl.review.wording import ALONE
 
 MAX_FACTS: Final = 6

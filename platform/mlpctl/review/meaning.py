@@ -1,11 +1,12 @@
 """Determines whether two IAM policies allow and deny the same, whatever their notation."""
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice, product
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from mlpctl.review.equality import canonical, truth, word
+from mlpctl.review.evaluation import matches
 from mlpctl.review.values import Value, items
 
 _MOST: Final = 20_000
@@ -58,15 +59,54 @@ def _meaning(policy: Mapping[str, Value]) -> frozenset[str] | None:
     statements = items(policy.get("Statement"))
     if not all(isinstance(each, Mapping) and each.keys() <= _READ for each in statements):
         return None
-    found = [*islice((atom for each in statements for atom in _atoms(each)), _MOST + 1)]
-    if len(found) > _MOST:
+    atoms = [*islice((atom for each in statements for atom in _atoms(each)), _MOST + 1)]
+    if len(atoms) > _MOST:
         return None
     # An unknown element of the policy, and the version of the language, count as they are.
     others = {key: value for key, value in policy.items() if key not in ("Statement", "Id")}
-    return frozenset({canonical(others), *found})
+    return frozenset({canonical(others), *_needed(atoms)})
 
 
-def _atoms(statement: Mapping[str, Any]) -> Iterator[str]:
+class _Atom(NamedTuple):
+    """One action on one resource that a policy allows or denies."""
+
+    rest: str
+    action: Value
+    resource: Value
+
+
+def _needed(atoms: Iterable[_Atom]) -> Iterator[str]:
+    """The atoms that no other one covers, e.g. `s3:GetObject` next to `s3:*`."""
+    groups: dict[str, dict[tuple[str, str], _Atom]] = {}
+    for each in atoms:
+        groups.setdefault(each.rest, {})[canonical(each.action), canonical(each.resource)] = each
+    for group in groups.values():
+        wide = [each for each in group.values() if _is_wide(each.action) or _is_wide(each.resource)]
+        wide = wide if len(wide) * len(group) <= _MOST else []
+        for each in group.values():
+            if not any(other is not each and _contains(other, each) for other in wide):
+                yield canonical([*each])
+
+
+def _is_wide(pattern: Value) -> bool:
+    return isinstance(pattern, str) and "*" in pattern
+
+
+def _contains(wide: _Atom, narrow: _Atom) -> bool:
+    return _covers(wide.action, narrow.action) and _covers(wide.resource, narrow.resource)
+
+
+def _covers(wide: Value, narrow: Value) -> bool:
+    """Whether everything that one pattern matches is matched by another, as far as it is certain."""
+    if wide == narrow:
+        return True
+    if type(wide) is not str or type(narrow) is not str or "${" in wide + narrow:
+        return False
+    # A question mark does not match what an asterisk stands for.
+    return "*" in wide and not ("?" in wide and "*" in narrow) and matches(wide, narrow)
+
+
+def _atoms(statement: Mapping[str, Any]) -> Iterator[_Atom]:
     parts = [_principals(statement), _actions(statement.get("Action")), items(statement.get("Resource"))]
     rest = {
         "Effect": statement.get("Effect"),
@@ -78,7 +118,7 @@ def _atoms(statement: Mapping[str, Any]) -> Iterator[str]:
     }
     common = canonical(rest)
     for principal, action, resource in product(*(each or [None] for each in parts)):
-        yield canonical([common, canonical(principal), canonical(action), canonical(resource)])
+        yield _Atom(canonical([common, canonical(principal)]), action, resource)
 
 
 def _principals(statement: Mapping[str, Any]) -> Sequence[Value]:

@@ -10,8 +10,8 @@ from typing import Any, Final
 from awsfacts.tables import Row, read_table
 from mlpctl.review import addresses, records
 from mlpctl.review.addresses import Addresses
+from mlpctl.review.paths import holds, value_at
 from mlpctl.review.values import Unknown, Value, items
-from mlpctl.review.watch_tests import holds, value_at
 
 PORTS: Final = (0, 65_535)
 

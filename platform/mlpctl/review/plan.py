@@ -120,7 +120,11 @@ class Plan:
 
     def component(self, change: Change) -> str:
         """URN of the outermost component of a resource; its own URN if it has none."""
-        return urns.outermost(change.urn, self.parents)
+        return self._components.get(change.urn) or urns.outermost(change.urn, self.parents)
+
+    @cached_property
+    def _components(self) -> Mapping[str, str]:
+        return urns.outermosts(self.parents)
 
     def causes(self, change: Change, name: str) -> Iterable[Change]:
         """The resources that an input property depends on."""

@@ -1,12 +1,10 @@
 """Finds broad permissions in IAM policies: all actions, all actions of a service, all principals."""
 
-import fnmatch
-import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
-from mlpctl.review.conditions import limits_callers
-from mlpctl.review.values import Value, document, items
+from mlpctl.review.evaluation import Answer, Extent, admits_everybody, extent, is_for_everybody, sample, statements
+from mlpctl.review.values import Value, items
 
 EVERYBODY: Final = frozenset({"everybody", "everybody but some"})
 
@@ -22,61 +20,71 @@ https://docs.aws.amazon.com/IAM/latest/UserGuide/best-practices.html#bp-permissi
 """
 
 
+_KINDS: Final = ("role", "user", "group", "policy")
+
+_EVERYTHING: Final = "zz:zz"
+"""Stands for an action that no policy names."""
+
+
 def wildcards(policy: Value) -> set[str]:
     """The wildcard actions and principals that a policy allows; principals only if no condition limits them."""
-    found: set[str] = set()
+    found = {f"action {action}" for action, _ in _broad_actions(policy)}
     for statement in statements(policy):
-        found |= {
-            f"action {each}" for each in items(statement.get("Action")) if str(each).endswith("*") and _broad(each)
-        }
         found |= {f"all actions but {each}" for each in items(statement.get("NotAction"))}
-        if not limits_callers(statement.get("Condition")):
-            principal = statement.get("Principal")
-            named = principal.values() if isinstance(principal, Mapping) else [principal]
-            found |= {"everybody" for each in named for one in items(each) if one == "*"}
-            found |= {"everybody but some"} if statement.get("NotPrincipal") else set()
+        if is_for_everybody(statement):
+            found |= {"everybody but some" if statement.get("NotPrincipal") else "everybody"}
     return found
+
+
+def widths(policy: Value) -> set[str]:
+    """The wildcards that a policy allows, and which of its actions it allows without a condition."""
+    always = {f"action {action} always" for action, far in _broad_actions(policy) if far > Extent.CONDITIONAL}
+    return wildcards(policy) | always
 
 
 def lets_in_everybody(policy: Value) -> bool:
     """Whether a policy allows all principals."""
-    return bool(wildcards(policy) & EVERYBODY)
+    return admits_everybody(policy) is Answer.YES
 
 
-def allows_anything(policies: Iterable[Value]) -> bool:
-    """Whether policies allow everything, or let a principal grant itself everything."""
-    return any(_is_anything(statement) for policy in policies for statement in statements(policy))
+def _broad_actions(policy: Value) -> Iterator[tuple[str, Extent]]:
+    """The wildcard actions that a policy allows and does not deny, and how far."""
+    for statement in statements(policy):
+        resources = [each for each in items(statement.get("Resource")) if isinstance(each, str)] or ["*"]
+        for action in items(statement.get("Action")):
+            if _is_broad(action):
+                far = max(extent([policy], sample(str(action).lower()), sample(each)) for each in resources)
+                if far is not Extent.NONE:
+                    yield str(action), far
 
 
-def _is_anything(statement: Mapping[str, Any]) -> bool:
-    """Whether a statement allows all actions on everything, all but some, or lets a principal grant itself all."""
-    if "Resource" in statement and not any(_is_every(each) for each in items(statement["Resource"])):
-        return False
-    actions = [str(each).lower() for each in items(statement.get("Action"))]
-    if "NotAction" in statement or any(not each.strip("*:") for each in actions):
-        return True
-    # A condition may require a permissions boundary for the grants.
-    return not statement.get("Condition") and any(
-        fnmatch.fnmatchcase(each, action) for action in actions for each in ESCALATES
-    )
+def powers(policies: Iterable[Value]) -> Mapping[str, Extent]:
+    """How far policies allow everything, or let a principal grant itself everything."""
+    together = [*policies]
+    found = {_EVERYTHING: extent(together, _EVERYTHING, _ANYTHING)}
+    for action in ESCALATES:
+        far = max(extent(together, action, f"arn:aws:iam::0:{kind}/zz") for kind in _KINDS)
+        # A condition may require a permissions boundary for the grants.
+        found[action] = Extent.NONE if far is Extent.CONDITIONAL else far
+    return found
 
 
-def _is_every(resource: Value) -> bool:
-    """Whether a resource covers at least all identities of a kind: `*`, `arn:aws:iam::123456789012:role/*`."""
-    if not isinstance(resource, str):
-        return False
-    some = re.sub(r"^arn:[\w*-]+:iam::[\d*]*:", "arn:aws:iam::0:", resource)
-    return any(fnmatch.fnmatchcase(f"arn:aws:iam::0:{kind}/any", some) for kind in ("role", "user", "group", "policy"))
+_ANYTHING: Final = "arn:aws:zz:zz:0:zz"
+"""Stands for a resource that no policy names."""
 
 
-def statements(policy: Value, effect: str = "Allow") -> Iterator[Mapping[str, Any]]:
-    """The statements of a policy with an effect."""
-    content = document(policy) if isinstance(policy, str) else policy
-    for statement in items(content.get("Statement")) if isinstance(content, Mapping) else ():
-        if isinstance(statement, Mapping) and statement.get("Effect") == effect:
-            yield statement
+def more_powers(old: Iterable[Value], new: Iterable[Value]) -> Iterator[bool]:
+    """For each power that policies give and did not, or gave under a condition only, whether it is certain."""
+    after = powers(new)
+    if not any(after.values()):
+        return
+    before = powers(old)
+    for action, far in after.items():
+        if far > before[action]:
+            # A deny statement with a condition may have applied to little.
+            yield before[action] is not Extent.EXCEPTED
 
 
-def _broad(action: Any) -> bool:
+def _is_broad(action: Any) -> bool:
     """Whether an action covers a whole service or all services: `s3:*`, `*`."""
     return str(action).split(":")[-1] == "*"

@@ -9,10 +9,10 @@ from awsfacts import types
 from awsfacts.records import Keeps, Retention
 from mlpctl.review import records
 from mlpctl.review.kinds import short_type
+from mlpctl.review.paths import holds, value_at
 from mlpctl.review.plan import Op
 from mlpctl.review.resolve import Resolved
 from mlpctl.review.values import Value
-from mlpctl.review.watch_tests import holds, value_at
 
 _EMPTY: Final[tuple[Value, ...]] = (None, "", [], {})
 

@@ -5,17 +5,18 @@ from dataclasses import replace
 from typing import Any, Final
 
 from awsfacts.records import Holding, Record
-from mlpctl.review import claims, reach, reasons, retention, watched
+from mlpctl.review import aws_forms, claims, kubernetes_forms, reach, reasons, retention, watched
 from mlpctl.review.containers import left_in
 from mlpctl.review.context import Context
 from mlpctl.review.expiry import expiries
 from mlpctl.review.finding import HARMS, Finding, Tier
 from mlpctl.review.groups import component_of
 from mlpctl.review.kinds import kind
+from mlpctl.review.paths import holds
 from mlpctl.review.plan import Change, Op, Plan
 from mlpctl.review.renamed import renamed
 from mlpctl.review.report import Certainty, Danger, Harm
-from mlpctl.review.watch_tests import holds, joined
+from mlpctl.review.watch_tests import joined
 
 MAX_CAUSES: Final = 5
 """Maximum number of properties that a danger names."""
@@ -74,7 +75,8 @@ def _findings(context: Context, change: Change) -> Iterator[Finding]:
     exposed = [*context.exposures.of(change, exists)]
     yield from (each.finding for each in exposed)
     if change.op in (Op.UPDATE, Op.REPLACE):
-        changing = watched.changing(context, change, reported={name for each in exposed for name in each.roots})
+        same_form = aws_forms.aligned(kubernetes_forms.aligned(change))
+        changing = watched.changing(context, same_form, reported={name for each in exposed for name in each.roots})
         # A replacement that retains the old resource destroys nothing.
         left = change.retained and change.op is Op.REPLACE
         moving = watched.moving(context, change)

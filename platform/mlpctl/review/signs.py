@@ -45,6 +45,7 @@ class Rules:
     pointers: frozenset[str]
     values: frozenset[str]
     outside: frozenset[str]
+    usual: frozenset[str]
     types: tuple[_Kind, ...]
     public: tuple[str, ...]
 
@@ -72,6 +73,7 @@ def rules() -> Rules:
         pointers=frozenset(data["pointers"]),
         values=frozenset(data["values"]),
         outside=frozenset(data["outside"]),
+        usual=frozenset(map(str, data["usual"])),
         types=tuple(
             _Kind(re.compile(each["type"]), frozenset(each["properties"]), each.get("only", {}))
             for each in data["types"]
@@ -189,3 +191,27 @@ def tellable(text: str) -> bool:
     if len(text) < LITERAL or HIDDEN in text or rules().references.fullmatch(text) or len(set(text)) < 4:
         return False
     return len(text) >= 12 or not text.isalpha() or not text.islower()
+
+
+SHORTEST_WHOLE: Final = 4
+"""Minimum length of a secret that is redacted where it is a whole value."""
+
+SHORTEST_WORD: Final = 5
+"""Minimum length of a secret that is redacted where it is a whole word of a text."""
+
+
+def recurs(text: str) -> bool:
+    """Whether a secret is redacted where it is a whole value: not a number, and no word of usual settings."""
+    if len(text) < SHORTEST_WHOLE or HIDDEN in text or rules().references.fullmatch(text):
+        return False
+    return len(set(text)) > 1 and not _NUMBER.fullmatch(text) and text.lower() not in rules().usual
+
+
+def peculiar(text: str) -> bool:
+    """Whether a secret that is not `tellable` is still no word: letters with digits or with unusual punctuation."""
+    if tellable(text) or not recurs(text) or len(text) < SHORTEST_WORD or not any(map(str.isalpha, text)):
+        return False
+    return any(map(str.isdigit, text)) or any(not each.isalnum() and each not in " -._/:" for each in text)
+
+
+_NUMBER: Final = re.compile(r"[\d.,:+/ -]+")

@@ -12,9 +12,9 @@ from mlpctl.review.containers import own_names
 from mlpctl.review.kinds import short_type
 from mlpctl.review.naming import own_keys
 from mlpctl.review.owners import Owners
+from mlpctl.review.paths import value_at
 from mlpctl.review.plan import Change, Op, Plan
 from mlpctl.review.values import Unknown, Value, items, root
-from mlpctl.review.watch_tests import value_at
 
 _AGAIN: Final = frozenset({Op.REPLACE, Op.UPDATE, Op.SAME, Op.REFRESH})
 

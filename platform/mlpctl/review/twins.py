@@ -11,11 +11,11 @@ from mlpctl import urns
 from mlpctl.review.groups import is_counted
 from mlpctl.review.kinds import kind, short_type
 from mlpctl.review.owners import UNIQUE
+from mlpctl.review.paths import value_at
 from mlpctl.review.plan import Change, Op, Plan
 from mlpctl.review.records import original
 from mlpctl.review.short import short
 from mlpctl.review.values import Masked, Secret, Unknown, Value
-from mlpctl.review.watch_tests import value_at
 
 _NAMES: Final = re.compile(r"^(name|bucket|key|identifier|domain|(?P<what>[a-zA-Z]+)(Name|Identifier))$")
 """Inputs that name a resource or its parent: `clusterName` of a node group."""

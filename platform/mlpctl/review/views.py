@@ -17,9 +17,9 @@ from mlpctl import urns
 from mlpctl.review import expiry, openings, terraform
 from mlpctl.review.kinds import kind, short_type
 from mlpctl.review.marks import SIGNATURE
+from mlpctl.review.paths import steps_of
 from mlpctl.review.redact.masks import DEEPEST
 from mlpctl.review.steps import State, Step
-from mlpctl.review.watch_tests import steps_of
 
 _PART: Final = re.compile(r'\["[^"]*"\]|\[\d+\]|[^.\[]+')
 """A part of a path in the engine's notation: `settings[0].tier`."""

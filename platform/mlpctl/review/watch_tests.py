@@ -8,52 +8,20 @@ import fnmatch
 import json
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from functools import cache
 from typing import Any, Final
 
 from awsfacts import eks_settings
-from mlpctl.review import federation, kafka, policies
+from mlpctl.review import federation, kafka, node_paths, policies
 from mlpctl.review.equality import natural_keys, word
+from mlpctl.review.evaluation import Answer, admits_everybody
+from mlpctl.review.paths import canonical, value_at
 from mlpctl.review.quantities import days, number, time
-from mlpctl.review.values import UNKNOWN, Unknown, Value, document, items
+from mlpctl.review.values import Unknown, Value, items
 
 _ADMINISTERS: Final = re.compile(
     rf"(AdministratorAccess|PowerUserAccess|IAMFullAccess|{eks_settings.CLUSTER_ADMIN}|/{eks_settings.ADMIN})$"
 )
 """Managed policies that allow everything, or allow a principal to grant itself everything."""
-
-_STEP: Final = re.compile(r'\["([^"]*)"\]|(\[\])|([^.\[]+)')
-
-
-def value_at(inputs: Value, path: str) -> Value:
-    """The value at a path; `UNKNOWN` if it is unknown.
-
-    In a path, `[]` stands for every item: then the value is a list of the values found, in a canonical order. A text
-    on the way may be a JSON document, such as `policyData.bindings[].members[]`.
-    """
-    found: Value = inputs
-    steps = steps_of(path)
-    for position, (quoted, every, name) in enumerate(steps):
-        if isinstance(found, Unknown):
-            return UNKNOWN
-        if isinstance(found, str):
-            found = document(found)
-        if every:
-            rest = "".join(_written(*step) for step in steps[position + 1 :]).lstrip(".")
-            below = [value_at(item, rest) if rest else item for item in items(found)]
-            flat = [item for each in below for item in (each if isinstance(each, list) else [each]) if item is not None]
-            return sorted(flat, key=_canonical)
-        if not isinstance(found, Mapping):
-            return None
-        found = found.get(quoted or name)
-    return found
-
-
-@cache
-def steps_of(path: str) -> Sequence[tuple[str, str, str]]:
-    """The steps of a path, each as three texts of which one is set: a name in brackets, `[]`, a plain name."""
-    return _STEP.findall(path)
-
 
 _EACH: Final = frozenset({"turnedOn", "turnedOff", "lowered", "raised", "shortened", "zeroed", "becomes", "leaves"})
 """Tests of a single value: for lists they are applied item by item."""
@@ -77,11 +45,6 @@ def matched(old: Value, new: Value, path: str, test: str) -> list[tuple[str, Val
             for way, one, other in matched(had.get(key, {}), item, rest.lstrip("."), test):
                 found.append((f"{head}[{json.dumps(key)}].{way}", one, other))
     return found
-
-
-def holds(inputs: Mapping[str, Value], wanted: Mapping[str, Any]) -> bool:
-    """Whether the inputs have all expected values, as text or in their own type."""
-    return all(word(value_at(inputs, path)) == word(value) for path, value in wanted.items())
 
 
 def turned_on(old: Value, new: Value, value: Any) -> bool:
@@ -188,9 +151,15 @@ def shares_issuer(old: Value, new: Value, value: Any) -> bool:
     return federation.is_shared(new) and not federation.is_shared(old)
 
 
+def mounts_node(old: Value, new: Value, value: Any) -> bool:
+    """Whether paths of a node give control of the node, and did not."""
+    before, after = ([each for each in items(side) if isinstance(each, str)] for side in (old, new))
+    return node_paths.more_access(before, after)
+
+
 def mentions(old: Value, new: Value, value: Any) -> bool:
     """Whether a text, or any text below a value, contains one of some words that it did not; case-insensitive."""
-    before, after = (side.lower() if isinstance(side, str) else _canonical(side).lower() for side in (old, new))
+    before, after = (side.lower() if isinstance(side, str) else canonical(side).lower() for side in (old, new))
     return any(str(each).lower() in after and str(each).lower() not in before for each in value)
 
 
@@ -209,6 +178,16 @@ def leaves(old: Value, new: Value, value: Any) -> bool:
     return becomes(new, old, value)
 
 
+def loosened(old: Value, new: Value, value: Any) -> bool:
+    """Whether it was a level that is not set any more, or is now an earlier one of the levels from loose to strict."""
+    if not _is_there(old):
+        return False
+    before, after = (
+        [str(each) for each in value].index(word(each)) if word(each) in value else -1 for each in (old, new)
+    )
+    return -1 in (before, after) or after < before
+
+
 def added(old: Value, new: Value, value: Any) -> bool:
     """Whether it is set and was not."""
     return not _is_there(old) and _is_there(new)
@@ -221,20 +200,20 @@ def removed(old: Value, new: Value, value: Any) -> bool:
 
 def fewer(old: Value, new: Value, value: Any) -> bool:
     """Whether items were removed; each unknown item may be one of the old ones."""
-    before, after = ([_canonical(item) for item in items(side) if not isinstance(item, Unknown)] for side in (old, new))
+    before, after = ([canonical(item) for item in items(side) if not isinstance(item, Unknown)] for side in (old, new))
     unknown = sum(isinstance(item, Unknown) for item in items(new))
     return len(set(before) - set(after)) > unknown + len(set(after) - set(before)) * _are_objects(new)
 
 
 def shrunk(old: Value, new: Value, value: Any) -> bool:
     """Whether a list has fewer items."""
-    before, after = (set(map(_canonical, items(side))) for side in (old, new))
+    before, after = (set(map(canonical, items(side))) for side in (old, new))
     return len(after) < len(before)
 
 
 def swapped(old: Value, new: Value, value: Any) -> bool:
     """Whether items were removed and others added."""
-    before, after = (set(map(_canonical, items(side))) for side in (old, new))
+    before, after = (set(map(canonical, items(side))) for side in (old, new))
     return bool(before - after) and bool(after - before)
 
 
@@ -245,23 +224,31 @@ def changed(old: Value, new: Value, value: Any) -> bool:
 
 def administers(old: Value, new: Value, value: Any) -> bool:
     """Whether a managed policy that allows everything is added: by its ARN, alone or in a list."""
-    given = {each for each in items(new) if isinstance(each, str) and _ADMINISTERS.search(each)}
-    return bool(given - {each for each in items(old) if isinstance(each, str)})
+    given = {each for each in map(_policy_of, items(new)) if _ADMINISTERS.search(each)}
+    return bool(given - {*map(_policy_of, items(old))})
+
+
+def _policy_of(given: Value) -> str:
+    """The ARN of a managed policy; empty for a policy of an access entry that only applies to some namespaces."""
+    if isinstance(given, Mapping):
+        limited = word(value_at(given, "accessScope.type")) == "namespace"
+        return "" if limited else _policy_of(given.get("policyArn"))
+    return given if isinstance(given, str) else ""
 
 
 def allows_anything(old: Value, new: Value, value: Any) -> bool:
     """Whether IAM policies allow everything, or allow a principal to grant itself everything, and did not."""
-    return policies.allows_anything(items(new)) and not policies.allows_anything(items(old))
+    return any(True for _ in policies.more_powers(items(old), items(new)))
 
 
 def widened(old: Value, new: Value, value: Any) -> bool:
     """Whether an IAM policy allows all actions of a service or every principal, and did not."""
-    return bool(policies.wildcards(new) - policies.wildcards(old))
+    return bool(policies.widths(new) - policies.widths(old))
 
 
 def opened(old: Value, new: Value, value: Any) -> bool:
-    """Whether a policy allows every principal, and did not."""
-    return policies.lets_in_everybody(new) and not policies.lets_in_everybody(old)
+    """Whether policies allow every principal, or may, and did not."""
+    return admits_everybody(new) > admits_everybody(old)
 
 
 def federated(old: Value, new: Value, value: Any) -> bool:
@@ -289,10 +276,12 @@ TESTS: Final[Mapping[str, Callable[[Value, Value, Any], bool]]] = {
     "losesAny": loses_any,
     "becomesLike": becomes_like,
     "sharedIssuer": shares_issuer,
+    "mountsNode": mounts_node,
     "mentions": mentions,
     "allowsAll": allows_all,
     "escalates": escalates,
     "leaves": leaves,
+    "loosened": loosened,
     "added": added,
     "removed": removed,
     "fewer": fewer,
@@ -306,6 +295,21 @@ TESTS: Final[Mapping[str, Callable[[Value, Value, Any], bool]]] = {
     "federated": federated,
 }
 """The tests by their names."""
+
+
+def _may_be_opened(old: Value, new: Value) -> bool:
+    return Answer.MAY in (admits_everybody(old), admits_everybody(new))
+
+
+def _may_allow_anything(old: Value, new: Value) -> bool:
+    return not any(policies.more_powers(items(old), items(new)))
+
+
+DOUBTS: Final[Mapping[str, Callable[[Value, Value], bool]]] = {
+    "opened": _may_be_opened,
+    "allowsAnything": _may_allow_anything,
+}
+"""Whether a test that holds is not certain, by its name."""
 
 
 def _is_everything(rule: Value) -> bool:
@@ -344,14 +348,6 @@ def _is_there(value: Value) -> bool:
 def _are_objects(value: Value) -> bool:
     """Whether a removed and an added item may be one changed item."""
     return any(isinstance(item, Mapping) for item in items(value))
-
-
-def _canonical(value: Value) -> str:
-    return json.dumps(value, sort_keys=True, default=repr)
-
-
-def _written(quoted: str, every: str, name: str) -> str:
-    return f'["{quoted}"]' if quoted else every or f".{name}"
 
 
 def joined(texts: Iterable[str]) -> str:

@@ -14,11 +14,12 @@ from mlpctl.review.equality import same_caseless
 from mlpctl.review.finding import HARMS, Finding, causes, line, tier_of
 from mlpctl.review.kinds import short_type
 from mlpctl.review.openings import opening_of, ways
+from mlpctl.review.paths import holds, value_at
 from mlpctl.review.plan import Change, Op
 from mlpctl.review.reasons import sources
 from mlpctl.review.report import Certainty, Difference, Harm
 from mlpctl.review.values import HIDDEN, UNKNOWN, Secret, Unknown, Value, root, walk
-from mlpctl.review.watch_tests import TESTS, holds, joined, matched, value_at
+from mlpctl.review.watch_tests import DOUBTS, TESTS, joined, matched
 
 
 def changing(context: Context, change: Change, *, reported: Container[str] = ()) -> Iterator[Finding]:
@@ -82,7 +83,13 @@ def coming(context: Context, change: Change, *, targets: Container[str] | None =
         if watch.also_on_create or context.exists(change, watch.created):
             harm = _harm(watch)
             because = causes(None, value, watch.property) or (watch.property,)
-            yield Finding(harm, tier_of(harm, grave=watch.grave), watch.says, because=because)
+            certainty = Certainty.MAY if _is_doubtful(watch, None, value) else Certainty.WILL
+            yield Finding(harm, tier_of(harm, grave=watch.grave), watch.says, certainty, because)
+
+
+def _is_doubtful(watch: Watch, old: Value, new: Value) -> bool:
+    """Whether a test that holds leaves a doubt, e.g. because of a deny statement with unknown conditions."""
+    return watch.test in DOUBTS and DOUBTS[watch.test](old, new)
 
 
 def _grants(watch: Watch) -> bool:
@@ -108,6 +115,7 @@ _NEEDS_BOTH: Final = frozenset(
     {
         *("fewer", "shrunk", "swapped", "added", "widened", "administers", "becomesAny", "lowersAny", "allowsAll"),
         *("opened", "federated", "allowsAnything", "losesAny", "escalates", "becomesLike", "sharedIssuer"),
+        "mountsNode",
     }
 )
 """Tests that cannot be answered with an unknown value: the test for any change already reports it."""
@@ -162,7 +170,7 @@ def _compared(
     unknown = [each.new == str(UNKNOWN) for each in shown]
     source = sources(context, change, way) if any(unknown) else ""
     because = tuple(line(each) + (source if waits else "") for each, waits in zip(shown, unknown, strict=True))
-    return Certainty.MAY if all(unknown) else Certainty.WILL, because
+    return Certainty.MAY if all(unknown) or _is_doubtful(watch, old, new) else Certainty.WILL, because
 
 
 def _differences(context: Context, change: Change, way: str, old: Value, new: Value) -> tuple[Difference, ...]:

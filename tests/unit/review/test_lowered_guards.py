@@ -34,7 +34,7 @@ LOWERED: list[tuple[str, Any, Any, Harm, str]] = [
         spec(validationActions=["Deny", "Audit"]),
         spec(validationActions=["Audit"]),
         Harm.IDENTITY,
-        REJECTS,
+        "requests that break its policy will be accepted",
     ),
     (
         f"{ADMISSION}ValidatingWebhookConfiguration",

@@ -265,3 +265,49 @@ def test_a_domain_in_a_vpc_is_not_public() -> None:
 def test_a_new_resource_that_is_public(type: str, inputs: Any, says: str) -> None:
     assert says in text_of(change(type, Op.CREATE, inputs=inputs))
     assert says not in text_of(change(type, Op.CREATE, inputs={}))
+
+
+@pytest.mark.parametrize(
+    ("type", "parent", "public", "limited"),
+    [
+        (
+            "aws:lambda/functionUrl:FunctionUrl",
+            {"functionName": "f"},
+            {"authorizationType": "NONE"},
+            {"authorizationType": "AWS_IAM"},
+        ),
+        ("aws-native:lambda:Url", {"targetFunctionArn": "f"}, {"authType": "NONE"}, {"authType": "AWS_IAM"}),
+        (
+            "aws:lambda/permission:Permission",
+            {"function": "f"},
+            {"principal": "*"},
+            {"principal": "*", "principalOrgId": "o-1"},
+        ),
+        (
+            "aws-native:lambda:Permission",
+            {"functionName": "f"},
+            {"principal": "*"},
+            {"principal": "events.amazonaws.com"},
+        ),
+        (
+            "aws:ec2/amiLaunchPermission:AmiLaunchPermission",
+            {"imageId": "ami-1"},
+            {"group": "all"},
+            {"accountId": "123456789012"},
+        ),
+    ],
+)
+def test_what_admits_everybody_to_a_new_resource(type: str, parent: Any, public: Any, limited: Any) -> None:
+    (name,) = parent
+    function = change("aws:lambda/function:Function", Op.CREATE, name="f", inputs={"name": "f"})
+    for depends in ({}, {name: (function.urn,)}):
+        new = change(type, Op.CREATE, name="u", inputs={**parent, **public}, depends=depends)
+        assert "anyone can" in text_of(function, new)
+        new = change(type, Op.CREATE, name="u", inputs={**parent, **limited}, depends=depends)
+        assert text_of(function, new) == ""
+    assert "anyone can" in text_of(update(type, {**parent, **limited}, {**parent, **public}))
+
+
+def test_a_new_kafka_cluster_with_public_addresses() -> None:
+    access = {"brokerNodeGroupInfo": {"connectivityInfo": {"publicAccess": {"type": "SERVICE_PROVIDED_EIPS"}}}}
+    assert "reachable from the internet" in text_of(change("aws:msk/cluster:Cluster", Op.CREATE, inputs=access))

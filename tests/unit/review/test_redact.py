@@ -316,6 +316,44 @@ def test_secrets_are_equal_if_their_hidden_values_are() -> None:
     assert urls[0] != "postgres://app:(secret)@db/app"
 
 
+def again(secret: str, value: Any) -> Any:
+    first = Redactor()
+    first.value({"password": secret})
+    return Redactor(first.found).value({"v": value})["v"]  # type: ignore[index, call-overload]
+
+
+@pytest.mark.parametrize("secret", ["hunter2", "s3cr3t!", "x9Q!k", "Zk3+", "qwertz", "sunshine", "Passw0rd"])
+def test_a_short_secret_is_redacted_where_it_is_a_whole_value(secret: str) -> None:
+    assert isinstance(again(secret, secret), Secret)
+    assert isinstance(again(secret, [secret])[0], Secret)
+    assert secret not in str(again(secret, json.dumps({"user": "app", "v": secret})))
+
+
+@pytest.mark.parametrize("secret", ["hunter2", "s3cr3t!", "x9Q!k", "Passw0rd"])
+def test_a_short_secret_that_is_no_word_is_redacted_in_texts(secret: str) -> None:
+    assert str(again(secret, f"use {secret} to log in")) == "use (secret) to log in"
+    assert str(again(secret, f"app:{secret}@db")) == "app:(secret)@db"
+    if len(secret) < 8:
+        assert again(secret, f"the{secret}s") == f"the{secret}s"
+
+
+@pytest.mark.parametrize("word", ["admin", "postgres", "true", "1234567", "3.14", "10.0.0.1", "abc", "aaaa"])
+def test_a_usual_value_is_not_redacted_elsewhere(word: str) -> None:
+    assert again(word, word) == word
+    assert again(word, f"use {word} here") == f"use {word} here"
+
+
+def test_a_short_word_is_not_redacted_in_texts() -> None:
+    assert again("qwertz", "the qwertz layout") == "the qwertz layout"
+
+
+def test_the_hexadecimal_form_of_a_secret_is_redacted() -> None:
+    for secret in ("ZDFrqjhTQqVC56MGPFS9Dfrx", "correct-horse", "hunter2"):
+        for form in (secret.encode().hex(), secret.encode().hex().upper()):
+            assert form not in str(again(secret, form))
+            assert form not in str(again(secret, f"key={form}; next"))
+
+
 def test_a_short_secret_does_not_redact_words_elsewhere() -> None:
     redactor = Redactor()
     redactor.value({"password": "postgres"})

@@ -87,3 +87,25 @@ def test_all_formats_have_the_same_alert_level() -> None:
 def test_a_page_shows_names_of_options_as_code() -> None:
     page = html(review())
     assert "<code>retainOnDelete</code>" in page and "`" not in page.split('class="next"')[1].split("</p>")[0]
+
+
+@pytest.mark.parametrize(
+    ("type", "inputs", "stays"),
+    [
+        ("aws:ec2/defaultVpc:DefaultVpc", {}, True),
+        ("aws:ec2/defaultVpc:DefaultVpc", {"forceDestroy": False}, True),
+        ("aws:ec2/defaultVpc:DefaultVpc", {"forceDestroy": True}, False),
+        ("aws:ec2/defaultSubnet:DefaultSubnet", {"availabilityZone": "eu-west-1a"}, True),
+        ("aws:ec2/defaultSubnet:DefaultSubnet", {"availabilityZone": "eu-west-1a", "forceDestroy": True}, False),
+        ("aws:ec2/defaultRouteTable:DefaultRouteTable", {"defaultRouteTableId": "rtb-1"}, True),
+        ("aws:ec2/defaultNetworkAcl:DefaultNetworkAcl", {"defaultNetworkAclId": "acl-1"}, True),
+        ("aws:ec2/defaultSecurityGroup:DefaultSecurityGroup", {"vpcId": "vpc-1"}, True),
+        ("aws:ec2/defaultVpcDhcpOptions:DefaultVpcDhcpOptions", {}, True),
+        ("aws:ec2/vpc:Vpc", {}, False),
+    ],
+)
+def test_the_default_network_of_an_account_stays(type: str, inputs: Any, stays: bool) -> None:
+    plan = reader.read(digest(ROOT, Step("delete", state(type, "network", inputs), None)))
+    report = assemble.review(plan, BOOK, date(2026, 11, 1))
+    assert ("no longer managed" in report.verdict) is stays
+    assert (report.dangers == ()) is stays

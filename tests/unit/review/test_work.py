@@ -191,3 +191,46 @@ def test_combining_a_chain_of_components_is_linear() -> None:
 def test_cyclic_dependencies_are_unchanged() -> None:
     circle = [("a", "b"), ("b", "c"), ("c", "a"), ("a", "c")]
     assert assemble._shortest(circle) == sorted(circle)
+
+
+def rules_of(size: int, way: str) -> Plan:
+    """A plan in which every lifecycle rule of a bucket changes."""
+
+    def rules(days: int, end: str) -> list[dict[str, Any]]:
+        scopes: dict[str, Callable[[str], Any]] = {
+            "prefix": lambda name: {"prefix": f"{name}/"},
+            "tag": lambda name: {"tag": {"key": "team", "value": name}},
+        }
+        return [
+            {"id": str(each), "filter": scopes[way](f"{each}{end}"), "expiration": {"days": days}, "status": "Enabled"}
+            for each in range(size)
+        ]
+
+    type = "aws:s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration"
+    old, new = ({"bucket": "b", "rules": rules(*each)} for each in ((30, ""), (29, "x")))
+    return Plan((Change(f"urn:pulumi:a::b::{type}::rules", Op.UPDATE, old=old, new=new),))
+
+
+@pytest.mark.parametrize("way", ["prefix", "tag"])
+def test_comparing_lifecycle_rules_is_linear(way: str) -> None:
+    counts = [calls(functools.partial(risk.dangers, rules_of(size, way))) for size in (50, 200)]
+    assert counts[1] < SLACK * 4 * counts[0]
+
+
+def test_the_cost_of_a_chain_of_parents_is_linear() -> None:
+    plans = []
+    for size in (50, 200):
+        urns = [f"urn:pulumi:a::b::acme:index:Part::part-{number}" for number in range(size)]
+        parts = [
+            Change(urn, Op.SAME, old={}, new={}, custom=False, parent=above)
+            for urn, above in zip(urns, ["", *urns], strict=False)
+        ]
+        buckets = [
+            Change(f"urn:pulumi:a::b::aws:s3/bucket:Bucket::{number}", Op.CREATE, new={}, parent=urn)
+            for number, urn in enumerate(urns)
+        ]
+        plans.append(Plan((*parts, *buckets)))
+    price = functools.partial(estimate, book=BOOK, region="eu-west-1", usage={"part-0": {"storageGb": 5}}, today=TODAY)
+    grows_no_faster(price, plans)
+    grows_no_faster(lambda each: [each.component(one) for one in each], plans)
+    assert {plans[1].component(each) for each in plans[1]} == {"urn:pulumi:a::b::acme:index:Part::part-0"}

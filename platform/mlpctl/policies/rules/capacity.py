@@ -14,8 +14,8 @@ from mlpctl.policies.pods import Part, Pod, pod_of
 from mlpctl.policies.rule import FROM_STAGING, Severity, rule
 from mlpctl.review import machines
 from mlpctl.review.equality import word
+from mlpctl.review.paths import value_at
 from mlpctl.review.values import Secret, Unknown, items, walk
-from mlpctl.review.watch_tests import value_at
 
 _TYPES: Final[Mapping[str, tuple[str, ...]]] = {
     token(aws.autoscaling.Group): ("mixedInstancesPolicy.launchTemplate.overrides[].instanceType",),

@@ -9,7 +9,7 @@ import pulumi_aws as aws
 from mlpctl.policies.checks import any_of, is_on, key_fault, parts
 from mlpctl.policies.estate import Resource, token
 from mlpctl.policies.rule import ALWAYS, FROM_STAGING, ONLY_PROD, Severity, rule
-from mlpctl.review.policies import statements
+from mlpctl.review.evaluation import statements
 from mlpctl.review.values import items
 
 _SCANS: Final = ("SCAN_ON_PUSH", "CONTINUOUS_SCAN")

@@ -10,7 +10,7 @@ from mlpctl.policies.estate import Resource, token
 from mlpctl.policies.nodes import has_gpus, launch_templates
 from mlpctl.policies.rule import ALWAYS, FROM_STAGING, Severity, rule
 from mlpctl.policies.subnets import foreign_subnets, is_public, subnets
-from mlpctl.review.policies import statements
+from mlpctl.review.evaluation import statements
 from mlpctl.review.values import items
 
 AGENT: Final = "eks-pod-identity-agent"

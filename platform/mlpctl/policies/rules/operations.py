@@ -15,9 +15,9 @@ from mlpctl.policies.estate import Estate, NotEvaluated, Resource, token
 from mlpctl.policies.rule import FROM_STAGING, Level, Levels, Severity, stack_rule
 from mlpctl.review.equality import word
 from mlpctl.review.kinds import kind
+from mlpctl.review.paths import value_at
 from mlpctl.review.retention import kept_data
 from mlpctl.review.values import Secret, Unknown, items, walk
-from mlpctl.review.watch_tests import value_at
 from mlplatform.component import NAME_TAG, STACK_TAG
 
 _REQUIRED: Final = ("owner", "environment")

@@ -8,7 +8,8 @@ from awsfacts.tables import read_table
 from mlpctl.policies import iam
 from mlpctl.policies.estate import Resource, token
 from mlpctl.policies.rule import ALWAYS, FROM_STAGING, Severity, rule
-from mlpctl.review.policies import ESCALATES, EVERYBODY, statements, wildcards
+from mlpctl.review.evaluation import statements
+from mlpctl.review.policies import ESCALATES, EVERYBODY, wildcards
 from mlpctl.review.values import items
 
 _ATTACHMENTS: Final = tuple(kind for kind, _ in iam.ATTACHMENTS if kind not in iam.IDENTITY)

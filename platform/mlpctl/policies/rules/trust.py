@@ -10,7 +10,7 @@ import pulumi_aws as aws
 from mlpctl.policies import iam
 from mlpctl.policies.estate import NotEvaluated, Resource, token
 from mlpctl.policies.rule import ALWAYS, FROM_STAGING, Severity, rule
-from mlpctl.review.policies import statements
+from mlpctl.review.evaluation import statements
 from mlpctl.review.values import items
 
 

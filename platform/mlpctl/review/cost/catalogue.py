@@ -8,8 +8,8 @@ from mlpctl.review import records
 from mlpctl.review.cost import compute, database, kubernetes, network, operations, storage
 from mlpctl.review.cost.parts import Free, NoPrice, Parts, Subject
 from mlpctl.review.kinds import short_type
+from mlpctl.review.paths import value_at
 from mlpctl.review.values import Value
-from mlpctl.review.watch_tests import value_at
 
 Pricing: TypeAlias = Callable[[Subject], Parts]
 """Returns the parts of a resource's price.

@@ -5,7 +5,6 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final, TypeAlias
 
-from mlpctl import urns
 from mlpctl.review.cost.book import MONTH_HOURS, Price
 from mlpctl.review.cost.world import EVERYTHING, World
 from mlpctl.review.plan import Change
@@ -291,12 +290,7 @@ class Subject:
 
     def assumption(self, field: str) -> Assumption | None:
         """The usage in the stack's config: for this resource, one of its parent components, or by default."""
-        urn, parents = self.change.urn, self.world.plan.parents
-        names = []
-        while urn:
-            names.append(urns.name(urn))
-            urn = parents.get(urn, "")
-        for name in (*names, EVERYTHING):
+        for name in filter(None, (self.world.used_by(self.change.urn, field), EVERYTHING)):
             if (value := self.world.usage.get(name, {}).get(field)) is not None:
                 return Assumption(name=f"{name}.{field}", value=value, unit=unit(field), given=True)
         return None

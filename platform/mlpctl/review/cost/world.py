@@ -7,6 +7,7 @@ from datetime import date
 from functools import cached_property
 from typing import Any, Final, Protocol, TypeAlias
 
+from mlpctl import urns
 from mlpctl.review.cost.book import Price
 from mlpctl.review.plan import Change, Op, Plan
 
@@ -44,9 +45,24 @@ class World:
     reserved: dict[bool, Mapping[str, Any]] = field(default_factory=dict, repr=False)
     """`reserved.Covered` by URN, for the state before (True) and after the update; filled by `reserved.py`."""
 
+    _users: dict[str, dict[str, str]] = field(default_factory=dict, repr=False)
     _names: dict[tuple[str, str], dict[str, list[Change]]] = field(default_factory=dict, repr=False)
     _called: dict[tuple[str, bool], dict[str, list[Change]]] = field(default_factory=dict, repr=False)
     _objects: dict[tuple[str, bool], dict[str, list[Change]]] = field(default_factory=dict, repr=False)
+
+    def used_by(self, urn: str, name: str) -> str:
+        """The name by which `usage` sets a field for a resource, or for the nearest of its parents; empty if none."""
+        known = self._users.setdefault(name, {"": ""})
+        way = []
+        while urn not in known:
+            way.append(urn)
+            own = urns.name(urn)
+            if self.usage.get(own, {}).get(name) is not None:
+                known[urn] = own
+            else:
+                urn = self.plan.parents.get(urn, "")
+        known |= dict.fromkeys(way, known[urn])
+        return known[urn]
 
     def of_type(self, kind: str) -> Sequence[Change]:
         """The resources of a type, in the plan's order."""

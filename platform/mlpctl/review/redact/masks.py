@@ -5,7 +5,7 @@ import hashlib
 import json
 import os
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 from urllib.parse import quote
 
@@ -26,20 +26,32 @@ def texts(value: Any, depth: int = 0) -> Iterator[str]:
             yield from texts(each, depth + 1)
 
 
-def literal_pattern(literals: Collection[str]) -> re.Pattern[str] | None:
-    """A pattern for secrets in plain, JSON, URL and base64 form; grouped by first letter for speed."""
+def literal_pattern(literals: Iterable[str], words: Iterable[str] = ()) -> re.Pattern[str] | None:
+    """A pattern for secrets in plain, JSON, URL, hexadecimal and base64 form; grouped by first letter for speed.
+
+    `words` are short secrets, which match only as whole words.
+    """
+    anywhere = _alternatives(literals)
+    alone = [rf"(?<![\w-])(?:{each})(?![\w-])" for each in _alternatives(words)]
+    return re.compile("|".join([*anywhere, *alone])) if anywhere or alone else None
+
+
+def _alternatives(literals: Iterable[str]) -> list[str]:
+    """Patterns for all forms of secrets, one for each first letter."""
     forms: dict[str, set[str]] = {}
     for each in literals:
-        encoded = base64.b64encode(each.encode(errors="surrogatepass")).decode().rstrip("=")
-        escaped = json.dumps(each)[1:-1]
-        for form in (each, escaped, json.dumps(each, ensure_ascii=False)[1:-1], quote(each, safe="", errors="replace")):
+        raw = each.encode(errors="surrogatepass")
+        encoded = base64.b64encode(raw).decode().rstrip("=")
+        for form in (
+            *(each, json.dumps(each)[1:-1], json.dumps(each, ensure_ascii=False)[1:-1]),
+            *(quote(each, safe="", errors="replace"), raw.hex(), raw.hex().upper()),
+        ):
             forms.setdefault(form[0], set()).add(re.escape(form[1:]))
         forms.setdefault(encoded[0], set()).add(re.escape(encoded[1:]) + "={0,2}")
-    groups = (
+    return [
         re.escape(first) + "(?:" + "|".join(sorted(rests, key=lambda rest: (-len(rest), rest))) + ")"
         for first, rests in sorted(forms.items())
-    )
-    return re.compile("|".join(groups)) if forms else None
+    ]
 
 
 def digest(value: Any) -> bytes:
@@ -47,6 +59,30 @@ def digest(value: Any) -> bytes:
     text = value if isinstance(value, str) else json.dumps(value, sort_keys=True, default=str)
     kind = b"s" if isinstance(value, str) else b"j"
     return hashlib.blake2b(kind + text.encode(errors="surrogatepass"), key=_KEY, digest_size=16).digest()
+
+
+_KUBERNETES_SECRET: Final = re.compile(r"kubernetes:core/v1:Secret(Patch)?")
+
+
+def encoded_data(kind: str, values: Mapping[str, Any], shown: dict[str, Value]) -> dict[str, Value]:
+    """The inputs of a Kubernetes Secret, in which a base64 value in `data` equals the same text in `stringData`.
+
+    https://kubernetes.io/docs/concepts/configuration/secret/#restriction-names-data
+    """
+    data, hidden = values.get("data"), shown.get("data")
+    if not _KUBERNETES_SECRET.fullmatch(kind) or not isinstance(data, dict) or not isinstance(hidden, dict):
+        return shown
+    return {**shown, "data": {key: _decoded(data.get(key), each) for key, each in hidden.items()}}
+
+
+def _decoded(text: Any, hidden: Value) -> Value:
+    """A secret with the digest of its decoded text, if it is one."""
+    if not isinstance(text, str) or not isinstance(hidden, Secret):
+        return hidden
+    try:
+        return Secret(hidden.why, digest(base64.b64decode(text, validate=True).decode()))
+    except ValueError:
+        return hidden
 
 
 def masked(text: str, left: str, why: str) -> Secret | Masked:

@@ -1,8 +1,8 @@
 """Redacts the secrets of a plan while it is read, by Pulumi's marks, names and patterns; no other code sees them.
 
 The rules are data: `secrets.yaml`, and the forms of `awsfacts.credential_forms`. JSON, YAML and base64 (also with gzip)
-inside a text are searched too. A secret that was found by a mark or a name, and is long enough to be distinguished from
-a word, is redacted everywhere else too.
+inside a text are searched too. A secret that was found by a mark or a name is redacted everywhere else too: in texts if
+it can be distinguished from a word, otherwise where it is a whole value.
 """
 
 import base64
@@ -17,7 +17,7 @@ from awsfacts.credential_forms import SECRET, WORD_END, Form, Reader, as_command
 from mlpctl.review import marks, signs
 from mlpctl.review.redact import assigned, quoted, written, yaml_text
 from mlpctl.review.redact.encoded import ENCODED, decoded
-from mlpctl.review.redact.masks import DEEPEST, altered, digest, dumped, literal_pattern, masked, texts
+from mlpctl.review.redact.masks import DEEPEST, altered, digest, dumped, encoded_data, literal_pattern, masked, texts
 from mlpctl.review.redact.places import Place, holds_value, paired, place_of, with_copies
 from mlpctl.review.values import HIDDEN, UNKNOWN, Masked, Secret, Value, document
 
@@ -53,9 +53,10 @@ class Redactor:
     def __init__(self, literals: Collection[str] = ()) -> None:
         """Redact these literals everywhere, too."""
         self.found: set[str] = set()
-        """Secrets found by a mark or a name that are long enough to be redacted everywhere."""
+        """Secrets found by a mark or a name that are redacted everywhere: in texts, or short ones as whole values."""
 
-        self._literals = literal_pattern(literals)
+        self._wholes = frozenset(literals)
+        self._literals = literal_pattern(filter(signs.tellable, literals), filter(signs.peculiar, literals))
         self._seen: dict[tuple[str, bool, int], str | Secret] = {}
 
     def inputs(
@@ -76,7 +77,7 @@ class Redactor:
         for key, each in values.items():
             if key in hidden and key in shown and each is not None and not marks.unknown(each):
                 shown[key] = self._hide(each, "secret")
-        return shown
+        return encoded_data(kind, values, shown)
 
     def value(self, value: Any, name: str = "") -> Value:
         """A value with a name, with secrets redacted."""
@@ -205,6 +206,8 @@ class Redactor:
             return Secret("secret")
         if place.why and text and (place.wholly or not signs.rules().references.fullmatch(text)):
             return self._hide(text, place.why)
+        if text in self._wholes:
+            return Secret("secret elsewhere", digest(text))
         return self._text(text, place)
 
     def _hide(self, value: Any, why: str) -> Secret:
@@ -220,13 +223,13 @@ class Redactor:
     def _remember(self, text: str) -> None:
         """Redact this secret, its decoded form and its lines everywhere, if they can be distinguished from words."""
         text = text.strip()
-        if signs.tellable(text):
+        if signs.tellable(text) or signs.recurs(text):
             self.found.add(text)
         plain = decoded(text) if len(text) < 65536 else None
         for each in {text, plain} if plain else {text}:
             if each is None:
                 continue
-            if each is not text and signs.tellable(each):
+            if each is not text and (signs.tellable(each) or signs.recurs(each)):
                 self.found.add(each)
             # Elsewhere its lines may be indented; a line with blanks may be ordinary text.
             lines = [line.strip() for line in each.splitlines()] if "\n" in each else []
