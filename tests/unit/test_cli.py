@@ -40,6 +40,8 @@ def run(
 
 @pytest.fixture
 def mlpctl(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Mlpctl:
+    # Workers of pytest-xdist set it to the width of their terminal.
+    monkeypatch.setenv("COLUMNS", "200")
     return lambda *arguments: run(*arguments, capsys=capsys, monkeypatch=monkeypatch)
 
 

@@ -10,19 +10,13 @@ import pytest
 from botocore.stub import Stubber
 
 from awsfacts import eks_versions, node_images
+from mlpctl import config
 from mlpctl import eks_versions as versions_writer
 from mlpctl import node_images as images_writer
 from mlpctl.config.warnings import warnings
 from mlplatform import EksClusterSpec
 from mlplatform.compute.eks_cluster.addons import ADDONS
 from mlsandbox.endpoint.eks import catalog
-
-
-class _Stack:
-    """The part of a platform that warnings read."""
-
-    def __init__(self, version: str) -> None:
-        self.cluster = EksClusterSpec(version=version)
 
 
 def stubbed(monkeypatch: pytest.MonkeyPatch, service: str) -> Stubber:
@@ -159,9 +153,12 @@ def test_the_file_is_unchanged_if_aws_rejects_the_request(
         ("1.36", "2027-08-03", "Upgrade to the next version now."),
     ],
 )
-def test_a_warning_precedes_the_end_of_standard_support(version: str, day: str, message: str | None) -> None:
-    stack: Any = _Stack(version)
-    found = [*warnings(stack, datetime.date.fromisoformat(day))]
+def test_a_warning_precedes_the_end_of_standard_support(
+    root: Path, version: str, day: str, message: str | None
+) -> None:
+    local = config.read(root / "stacks" / "Pulumi.local.yaml").platform
+    platform = local.model_copy(update={"cluster": EksClusterSpec(version=version)})
+    found = [*warnings(platform, datetime.date.fromisoformat(day))]
     assert [message in each for each in found] == ([True] if message else [])
 
 

@@ -31,6 +31,8 @@ def doctor(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Captu
     monkeypatch.chdir(tmp_path)
     for name in ("AWS_PROFILE", "AWS_DEFAULT_PROFILE", "FORCE_COLOR"):
         monkeypatch.delenv(name, raising=False)
+    # Workers of pytest-xdist set it to the width of their terminal.
+    monkeypatch.setenv("COLUMNS", "200")
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "key")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
 
