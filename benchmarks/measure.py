@@ -57,6 +57,13 @@ def run(command: Sequence[str], cwd: Path, env: Mapping[str, str]) -> Run:
     return Run(seconds, peak)
 
 
+def timed(work: Callable[[], object]) -> Run:
+    """Measure a piece of work in this process, without its memory."""
+    began = time.perf_counter()
+    work()
+    return Run(time.perf_counter() - began, 0)
+
+
 def alternate(rounds: int, **ways: Callable[[], Run]) -> dict[str, list[Run]]:
     """Run each variant once per round, in turn, so that other load on the machine affects all of them."""
     runs: dict[str, list[Run]] = {name: [] for name in ways}

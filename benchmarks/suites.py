@@ -5,6 +5,7 @@ import os
 import shutil
 import sys
 from collections.abc import Callable, Iterator, Mapping
+from datetime import date
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -12,11 +13,16 @@ from typing import Any, Final
 
 from benchmarks import twin
 from benchmarks.firewalls import firewall_plan_of
-from benchmarks.measure import BenchmarkError, Run, alternate, peak_mib, run, seconds
+from benchmarks.measure import BenchmarkError, Run, alternate, peak_mib, run, seconds, timed
 from benchmarks.mixed import mixed_plan_of
 from benchmarks.plans import plan_of
 from benchmarks.report import Line
 from benchmarks.workplace import ROOT, platform, program, sandbox
+from mlpctl.policies import rules as policy_rules
+from mlpctl.policies.evaluate import evaluate
+from mlpctl.policies.plan_estate import of_plan
+from mlpctl.review import reader
+from mlpctl.settings.policies import PolicySettings
 
 SIZES: Final = (50, 200, 800, 2000)
 
@@ -28,6 +34,9 @@ MIXED: Final[Mapping[int, int]] = {2000: 3, 10000: 15}
 
 RULES: Final = 5000
 """Number of rules of the reviewed firewall."""
+
+PACK: Final = ("--policy-pack", str(ROOT / "platform" / "policies"))
+"""Options that load the policy pack."""
 
 NO_TERRAFORM: Final = Line("skipped: terraform or its aws provider is not installed", "")
 
@@ -207,6 +216,32 @@ def firewalls(rounds: int) -> list[Line]:
     return [*_grown(runs, RULES, f"a firewall with {RULES:,} rules", 10)]
 
 
+def rules(rounds: int) -> list[Line]:
+    """Previews with the policy pack, compared with those without it, and its rules for a plan of 2,000 resources."""
+    with sandbox() as place, platform(place, "prod") as prod, program(place, "empty", "") as empty:
+        runs = alternate(
+            rounds,
+            ours=lambda: prod.pulumi("preview", *PACK),
+            twin=lambda: prod.pulumi("preview"),
+            empty_ours=lambda: empty.pulumi("preview", *PACK),
+            empty_twin=lambda: empty.pulumi("preview"),
+        )
+    more = seconds(runs["empty_ours"]) - seconds(runs["empty_twin"])
+    plan = reader.read(json.dumps(mixed_plan_of(REVIEWED)))
+    known, today = policy_rules.rules(), date.today()
+
+    def evaluating() -> object:
+        return evaluate(known, of_plan(plan, {}, today), PolicySettings(), "prod", today)
+
+    judged = alternate(rounds, rules=lambda: timed(evaluating))["rules"]
+    return [
+        _compared("preview of prod with the policy pack", runs["ours"], runs["twin"], "1.15"),
+        Line("its start, with an empty program", f"{more:+.1f} s", aim="≤ +3 s"),
+        Line(f"{len(known)} rules for {REVIEWED:,} mixed resources", f"{seconds(judged):.2f} s", aim="≤ 2 s"),
+        Line("the first time, with imports", f"{judged[0].seconds:.2f} s", aim="≤ 2 s"),
+    ]
+
+
 def _reviews(rounds: int, plans: Mapping[int, Mapping[str, Any]]) -> Mapping[int, list[Run]]:
     """Reviews of plans in all formats, by the size of the plan."""
     command = str(ROOT / ".venv/bin/mlpctl")
@@ -240,6 +275,7 @@ SUITES: Final[Mapping[str, Callable[[int], list[Line]]]] = {
     "review": review,
     "mixed": mixed,
     "firewalls": firewalls,
+    "rules": rules,
 }
 
 
