@@ -14,7 +14,7 @@ from mlpctl.audit.cli import audit, evidence
 from mlpctl.deploy.cli import deploy
 from mlpctl.ending import message, resumable, reviewed
 from mlpctl.errors import FAILED, UserError
-from mlpctl.options import Account, Folder, Stack
+from mlpctl.options import Account, Folder, Html, Json, Markdown, RunUrl, Sarif, Stack
 from mlpctl.out import console
 from mlpctl.post import cli as post_cli
 from mlsandbox.cli import app as sandbox_app
@@ -122,26 +122,14 @@ def review(
     context: typer.Context,
     stack: Stack = "local",
     plan: PlanFile = None,
-    markdown: Annotated[
-        Path | None,
-        typer.Option(help="Write the report in Markdown to this file, for a pull request; - for standard output."),
-    ] = None,
-    html: Annotated[
-        Path | None, typer.Option(help="Write the report as an HTML page to this file; - for standard output.")
-    ] = None,
-    json: Annotated[
-        Path | None, typer.Option(help="Write the report as JSON to this file; - for standard output.")
-    ] = None,
-    sarif: Annotated[
-        Path | None,
-        typer.Option(help="Write violations of rules as SARIF to this file, for code scanning; - for standard output."),
-    ] = None,
+    markdown: Markdown = None,
+    html: Html = None,
+    json: Json = None,
+    sarif: Sarif = None,
     commit: Annotated[
         str, typer.Option(help="Reviewed commit. Default: from the CI variables of GitHub or GitLab.")
     ] = "",
-    run_url: Annotated[
-        str, typer.Option(help="URL of the CI run. Default: from the CI variables of GitHub or GitLab.")
-    ] = "",
+    run_url: RunUrl = "",
     account: Account = False,
     folder: Folder = None,
     watch: Annotated[

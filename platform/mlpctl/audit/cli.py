@@ -6,7 +6,7 @@ from typing import Annotated, Final
 import typer
 
 from mlpctl.ending import reviewed
-from mlpctl.options import Account, Folder, Stack
+from mlpctl.options import Account, Folder, Html, Json, Markdown, RunUrl, Sarif, Stack
 from mlpctl.out import console
 
 CODES: Final = (
@@ -25,25 +25,15 @@ Live = Annotated[
 Commit = Annotated[
     str, typer.Option(help="Audited commit. Default: from the CI variables, or that of a checkout without changes.")
 ]
-RunUrl = Annotated[str, typer.Option(help="URL of the CI run. Default: from the CI variables of GitHub or GitLab.")]
 
 
 def audit(
     stack: Stack = "local",
     live: Live = False,
-    markdown: Annotated[
-        Path | None, typer.Option(help="Write the report in Markdown to this file; - for standard output.")
-    ] = None,
-    html: Annotated[
-        Path | None, typer.Option(help="Write the report as an HTML page to this file; - for standard output.")
-    ] = None,
-    json: Annotated[
-        Path | None, typer.Option(help="Write the report as JSON to this file; - for standard output.")
-    ] = None,
-    sarif: Annotated[
-        Path | None,
-        typer.Option(help="Write violations as SARIF to this file, for code scanning; - for standard output."),
-    ] = None,
+    markdown: Markdown = None,
+    html: Html = None,
+    json: Json = None,
+    sarif: Sarif = None,
     commit: Commit = "",
     run_url: RunUrl = "",
     account: Account = False,
