@@ -22,6 +22,9 @@ from stack_plans import StackPlan
 
 TODAY = date(2026, 11, 29)
 STACKS = ("local", "dev", "staging", "prod")
+FILES = "files"
+"""The example stack with shared file systems."""
+
 RULES = {each.id: each for each in rules()}
 WEAKENED: Mapping[str, Any] = yaml.safe_load(Path(__file__).with_name("weakened.yaml").read_text(encoding="utf-8"))
 
@@ -31,13 +34,14 @@ Made = Callable[[str], StackPlan]
 @pytest.fixture(scope="module")
 def stack(root: Path, plan_of: Callable[[Path], Plan]) -> Made:
     def made(name: str) -> StackPlan:
-        file = root / "stacks" / f"Pulumi.{name}.yaml"
+        folder = root / "examples" / "shared-files" if name == FILES else root / "stacks"
+        file = folder / f"Pulumi.{name}.yaml"
         return StackPlan.of(file, plan_of(file))
 
     return made
 
 
-@pytest.mark.parametrize("name", STACKS)
+@pytest.mark.parametrize("name", [*STACKS, FILES])
 def test_a_stack_meets_its_mandatory_rules(stack: Made, name: str, root: Path, golden: Any) -> None:
     """The golden file lists the rules that a stack exercises, with their results."""
     made = stack(name)

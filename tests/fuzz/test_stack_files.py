@@ -17,7 +17,7 @@ from acceptance import refused
 from accounts import Account
 from invariants import broken
 from mlpctl import config
-from mlpctl.policies.evaluate import evaluate
+from mlpctl.policies.evaluate import Outcome, evaluate
 from mlpctl.policies.rules import rules
 from mlpctl.settings.policies import PolicySettings
 from mlplatform.testing import PROJECT, STACK, Plan, declare
@@ -82,11 +82,26 @@ def test_a_valid_model_is_accepted_by_the_apis(loaded: Any) -> None:
     assert violations(loaded, plan) == []
 
 
+MAY_BREAK = {
+    "ML-S3-07": "buckets have no access logs",
+    "ML-VPC-05": "services may be reached through NAT",
+    "ML-EC2-05": "a pool may have one instance type",
+    "ML-EKS-04": "cluster.logTypes",
+    "ML-EKS-07": "nodeSessions and policies of node roles",
+    "ML-FS-03": "sharedFilesystems.*.backup",
+}
+"""Rules that a stack file may break where its profile does not make them mandatory, and how."""
+
+
 def violations(loaded: Any, plan: Plan) -> list[str]:
-    """The mandatory rules of the file's profile that the stack breaks."""
+    """The rules that the stack breaks, other than those that it may break."""
     made = StackPlan.of_section(loaded.platform.model_dump(mode="json", by_alias=True), plan)
     found = evaluate(rules(), made.estate(TODAY), PolicySettings(), made.rules.profile, TODAY)
-    return [f"{each.rule.id} {each.urn} {each.text}" for each in found.results if each.blocks]
+    return [
+        f"{each.rule.id} {each.urn} {each.text}"
+        for each in found.results
+        if each.blocks or (each.outcome in (Outcome.FAIL, Outcome.ERROR) and each.rule.id not in MAY_BREAK)
+    ]
 
 
 def declared(loaded: Any) -> Plan:
