@@ -41,8 +41,6 @@ POINTS = [
     ("network", "network-vpc"),
     ("network", "network-nat-us-east-1a-address"),
     ("network", "network-private-us-east-1a"),
-    ("network", "network-private-us-east-1a-association"),
-    ("network", "network-flow-log-writes"),
     ("network", "network-nat-us-east-1a"),
     ("artifacts", "artifacts-bucket"),
     ("datasets", "datasets-policy"),
@@ -53,7 +51,9 @@ POINTS = [
     ("cluster", "cluster-vpc-cni"),
     ("cluster", "cluster-system-nodes"),
     ("inference", "inference-nodes"),
+    ("guardrails", "guardrails-images"),
     ("chat", "chat-association"),
+    ("research", "research-research-namespace"),
     ("chat", "chat-namespace"),
     ("chat", "chat-deployment"),
 ]

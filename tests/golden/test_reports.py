@@ -54,7 +54,11 @@ def review(text: str) -> Report:
     return assemble.review(reader.read(text), book.load(), DAY)
 
 
-@pytest.mark.parametrize("name", PLANS)
+@pytest.mark.parametrize(
+    "name",
+    # The largest takes seconds.
+    [pytest.param(name, marks=[pytest.mark.engine] if name == "2000-resources" else []) for name in PLANS],
+)
 def test_a_plan_gives_its_golden_report(name: str, golden: Golden) -> None:
     text = markdown(review(PLANS[name]()))
     assert len(text.encode()) <= LIMIT

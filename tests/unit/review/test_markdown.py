@@ -257,6 +257,7 @@ def test_everything_destroyed_is_named_among_2000(count: int) -> None:
     assert text.endswith("are complete.*\n")
 
 
+@pytest.mark.engine  # takes seconds
 def test_2000_names_of_any_form_are_included() -> None:
     report = renamed(reports.many(destructive=2_000), lambda name: f"{name[6:10]}-{int(name[6:10]) * 7919:020x}")
     losses = markdown(report).split("### Cost")[0]

@@ -214,6 +214,7 @@ def reviewed(names: list[str], tmp_path: Path, mlpctl: Mlpctl, *output: str) -> 
     return ran.out
 
 
+@pytest.mark.engine  # takes seconds in all
 @pytest.mark.parametrize("names", LOTS, ids=range(len(LOTS)))
 def test_hostile_names_are_inert_in_markdown(names: list[str], tmp_path: Path, mlpctl: Mlpctl) -> None:
     known = {*test_inert.github(reviewed(PLAIN, tmp_path, mlpctl, "--markdown", "-")).tags}
@@ -223,6 +224,7 @@ def test_hostile_names_are_inert_in_markdown(names: list[str], tmp_path: Path, m
     assert page.tags.count("details []") == page.tags.count("/details")
 
 
+@pytest.mark.engine  # takes seconds in all
 @pytest.mark.parametrize("names", LOTS, ids=range(len(LOTS)))
 def test_hostile_names_are_inert_in_the_page(names: list[str], tmp_path: Path, mlpctl: Mlpctl) -> None:
     known = test_html.Page(reviewed(PLAIN, tmp_path, mlpctl, "--html", "-"))
@@ -233,6 +235,7 @@ def test_hostile_names_are_inert_in_the_page(names: list[str], tmp_path: Path, m
     assert page.tags.count("script ") == page.tags.count("style ") == 1
 
 
+@pytest.mark.engine  # takes seconds in all
 @pytest.mark.parametrize("names", LOTS, ids=range(len(LOTS)))
 def test_hostile_names_control_no_terminal(names: list[str], tmp_path: Path, mlpctl: Mlpctl) -> None:
     plan = written(tmp_path, hostile_plan(names))
@@ -243,6 +246,7 @@ def test_hostile_names_control_no_terminal(names: list[str], tmp_path: Path, mlp
         assert json.loads(mlpctl(command[0], "--plan", plan, *command[1:]).out)
 
 
+@pytest.mark.engine  # takes seconds in all
 @pytest.mark.parametrize("names", LOTS, ids=range(len(LOTS)))
 def test_hostile_errors_control_no_terminal(
     names: list[str], tmp_path: Path, mlpctl: Mlpctl, monkeypatch: pytest.MonkeyPatch

@@ -45,7 +45,7 @@ def api(layout: Layout) -> Iterator[None]:
     tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     tls.load_cert_chain(layout.serving_certificate, layout.serving_key)
     server.socket = tls.wrap_socket(server.socket, server_side=True)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
+    threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
     yield
     server.shutdown()
     server.server_close()
