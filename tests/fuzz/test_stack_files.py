@@ -86,6 +86,7 @@ MAY_BREAK = {
     "ML-S3-07": "buckets have no access logs",
     "ML-VPC-05": "services may be reached through NAT",
     "ML-EC2-05": "a pool may have one instance type",
+    "ML-COST-02": "gpuPools.*.nodes",
     "ML-EKS-04": "cluster.logTypes",
     "ML-EKS-07": "nodeSessions and policies of node roles",
     "ML-FS-03": "sharedFilesystems.*.backup",

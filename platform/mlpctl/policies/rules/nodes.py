@@ -8,10 +8,15 @@ import pulumi_aws as aws
 from mlpctl.policies.checks import any_of, every, is_on, number, parts
 from mlpctl.policies.estate import Resource, token
 from mlpctl.policies.nodes import has_gpus, launch_templates
-from mlpctl.policies.rule import ALWAYS, FROM_STAGING, Severity, rule
+from mlpctl.policies.rule import ALWAYS, FROM_STAGING, ONLY_ADVICE, Severity, rule
 from mlpctl.policies.subnets import foreign_subnets, is_public, subnets
 from mlpctl.review.evaluation import statements
 from mlpctl.review.values import items
+from mlpctl.text import number as counted
+
+_AUTOSCALER: Final = "k8s.io/cluster-autoscaler/"
+"""Prefix of the tags by which the Cluster Autoscaler finds the groups that it scales:
+https://github.com/kubernetes/autoscaler/blob/master/cluster-autoscaler/cloudprovider/aws/README.md"""
 
 AGENT: Final = "eks-pod-identity-agent"
 """Add-on that gives pods the credentials of their own roles:
@@ -175,6 +180,35 @@ def gpu_pools_are_bounded(group: Resource) -> Iterator[str]:
     """A GPU node group has a taint and a maximum size, and in the profile dev it can scale to zero."""
     if has_gpus(group):
         yield from every((_taints, _sizes), lambda check: check(group))
+
+
+@rule(
+    "ML-COST-02",
+    aws.eks.NodeGroup,
+    reason="A GPU node that nobody uses at night and on weekends costs three times what its work does.",
+    remedy=(
+        "Add an autoscaling Schedule or an EventBridge Schedule that sets its size to 0, let a cluster autoscaler "
+        "remove idle nodes, or set nodes to 0 while nobody works."
+    ),
+    severity=Severity.LOW,
+    levels=ONLY_ADVICE,
+)
+def gpu_nodes_in_dev_have_a_schedule(group: Resource) -> Iterator[str]:
+    """In the profile dev, something stops GPU nodes that nobody uses."""
+    if group.estate.settings.get("profile") != "dev" or not has_gpus(group):
+        return
+    size = number(group.get("scalingConfig.desiredSize"))
+    if size and not _is_scheduled(group):
+        yield f"has {counted(int(size), 'GPU node')} at all hours: no schedule and no autoscaler stops them"
+
+
+def _is_scheduled(group: Resource) -> bool:
+    tags = group.referring(aws.autoscaling.Tag, "autoscalingGroupName")
+    return bool(
+        any(str(each.get("tag.key", "")).startswith(_AUTOSCALER) for each in tags)
+        or group.referring(aws.autoscaling.Schedule, "autoscalingGroupName")
+        or group.referring(aws.scheduler.Schedule, "target")
+    )
 
 
 def _taints(group: Resource) -> Iterator[str]:
