@@ -12,6 +12,8 @@ def world(sandbox: Any) -> list[tuple[str, str]]:
     ec2, iam, eks, kms, logs = (sandbox.aws(name) for name in ("ec2", "iam", "eks", "kms", "logs"))
     core = kubernetes.client.CoreV1Api(sandbox.kubernetes())
     apps = kubernetes.client.AppsV1Api(sandbox.kubernetes())
+    rbac = kubernetes.client.RbacAuthorizationV1Api(sandbox.kubernetes())
+    admission = kubernetes.client.AdmissionregistrationV1Api(sandbox.kubernetes())
     vpcs = [each["VpcId"] for each in ec2.describe_vpcs()["Vpcs"] if not each["IsDefault"]]
     inside = {"Filters": [{"Name": "vpc-id", "Values": vpcs or ["none"]}]}
     tables = [
@@ -42,7 +44,14 @@ def world(sandbox: Any) -> list[tuple[str, str]]:
         "VpcEndpoint": [each["VpcEndpointId"] for each in ec2.describe_vpc_endpoints()["VpcEndpoints"]],
         "FlowLog": [each["FlowLogId"] for each in ec2.describe_flow_logs()["FlowLogs"]],
         "LaunchTemplate": [each["LaunchTemplateId"] for each in ec2.describe_launch_templates()["LaunchTemplates"]],
-        "Role": roles,
+        "Role": [
+            *roles,
+            *(
+                f"{each.metadata.namespace}/{each.metadata.name}"
+                for each in rbac.list_role_for_all_namespaces().items
+                if each.metadata.namespace not in ("kube-system", "kube-public")
+            ),
+        ],
         "RolePolicy": [
             f"{role}:{name}" for role in roles for name in iam.list_role_policies(RoleName=role)["PolicyNames"]
         ],
@@ -74,6 +83,9 @@ def world(sandbox: Any) -> list[tuple[str, str]]:
             each.metadata.name
             for each in core.list_namespace().items
             if each.metadata.name not in ("default", "kube-system", "kube-public", "kube-node-lease")
+        ],
+        "ValidatingAdmissionPolicy": [
+            each.metadata.name for each in admission.list_validating_admission_policy().items
         ],
         "Deployment": [
             f"{each.metadata.namespace}/{each.metadata.name}"
