@@ -35,6 +35,7 @@ from mlpctl.policies.plan_estate import current_type, names_of
 from mlpctl.policies.rule import Level, Rule
 from mlpctl.policies.rules import rules
 from mlpctl.policies.stack import StackRules
+from mlpctl.review import marks
 from mlpctl.review.redact import Redactor
 from mlpctl.review.values import Value
 from mlpctl.settings.policies import PolicySettings
@@ -129,7 +130,7 @@ class Checks:
 
         def check(args: ResourceValidationArgs, report: ReportViolation) -> None:
             inputs = self._inputs[args.urn] = self._read(args.resource_type, args.props)
-            resource: _Given = (args.urn, args.resource_type, inputs, args.opts.protect, {})
+            resource: _Given = (args.urn, args.resource_type, inputs, args.opts.protect, {}, "")
             own = [rule for rule in self._rules if current_type(args.resource_type) in rule.types]
             for each in self._evaluate(own, [resource], whole=False).results:
                 if each.level is level and not each.deferred and (text := _violation(each)):
@@ -168,26 +169,25 @@ class Checks:
     def _given(self, resource: PolicyResource) -> "_Given":
         type, known = resource.resource_type, self._inputs.get(resource.urn)
         inputs = self._read(type, resource.props) if known is None else known
-        return resource.urn, type, inputs, resource.opts.protect, _depends(resource)
+        return resource.urn, type, inputs, resource.opts.protect, _depends(resource), _id(resource.props)
 
     def _read(self, type: str, props: Mapping[str, Any]) -> Mapping[str, Value]:
         return self._redactor.inputs(_plain(props), kind=type)
 
     def _evaluate(self, known: Iterable[Rule], given: Iterable["_Given"], *, whole: bool) -> Evaluation:
         def make(estate: Estate) -> Iterator[Resource]:
-            for urn, type, inputs, protected, depends in given:
+            for urn, type, inputs, protected, depends, id in given:
                 if type.startswith(urns.PROVIDER_TYPE):
                     continue
-                id = inputs.get("id")
                 yield Resource(
                     urn=urn,
                     type=current_type(type),
                     inputs=inputs,
                     estate=estate,
-                    id=id if isinstance(id, str) else "",
+                    id=id,
                     depends=depends,
                     protected=protected,
-                    names=names_of(type, inputs),
+                    names=names_of(type, inputs, id),
                 )
 
         stack = self._stack
@@ -195,11 +195,18 @@ class Checks:
         return evaluate(known, estate, stack.policies, stack.profile, self._today)
 
 
-_Given = tuple[str, str, Mapping[str, Value], bool, Mapping[str, Sequence[str]]]
+_Given = tuple[str, str, Mapping[str, Value], bool, Mapping[str, Sequence[str]], str]
 
 
 def _depends(resource: PolicyResource) -> dict[str, list[str]]:
     return {name: [each.urn for each in found] for name, found in resource.property_dependencies.items()}
+
+
+def _id(props: Mapping[str, Any]) -> str:
+    """The ID, which is among the outputs that the engine shows for the stack; empty if it is not known yet."""
+    # The proxy reads a value to say whether it has the key, and raises if it is unknown.
+    found = _item(props, "id") if "id" in [*props] else None
+    return found if isinstance(found, str) and found not in marks.UNKNOWNS else ""
 
 
 def _plain(value: Any) -> Any:

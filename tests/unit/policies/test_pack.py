@@ -88,6 +88,21 @@ def test_relations_are_found_by_the_dependencies_of_the_engine() -> None:
     assert not [each for each in reported("prod", Level.MANDATORY, bucket, block) if "ML-S3-01" in each]
 
 
+def test_relations_are_found_by_the_ids_that_the_engine_shows_for_the_stack() -> None:
+    """Inputs do not contain them, and a program may have got an ID without a dependency, e.g. from a lookup."""
+    guards = dict.fromkeys(("blockPublicAcls", "blockPublicPolicy", "ignorePublicAcls", "restrictPublicBuckets"), True)
+    bucket, block = resource(BUCKET, "data", {}), resource(BLOCK, "block", {"bucket": "data-1", **guards})
+    checks = pack.Checks(rules(), StackRules.of({"profile": "prod"}, PolicySettings()), TODAY)
+    for each in (bucket, block):
+        checks.of_resources(Level.MANDATORY).validate(each, lambda text, urn: None)
+    for id, violations in (("data-1", 0), (UNKNOWN_STRING_VALUE, 1)):
+        shown = resource(BUCKET, "data", {"id": id, "bucket": "data-1"})
+        found: list[str] = []
+        stack: Any = SimpleNamespace(resources=[shown, block])
+        checks.of_stack(Level.MANDATORY).validate(stack, lambda text, urn, found=found: found.append(text))
+        assert len([each for each in found if "ML-S3-01" in each]) == violations
+
+
 def test_a_rule_for_the_stack_reports_single_resources() -> None:
     untagged = [each for each in reported("prod", Level.MANDATORY, resource(BUCKET, "data", {})) if "ML-TAG-01" in each]
     assert len(untagged) == 1
