@@ -26,6 +26,9 @@ CALLERS_KEY: Final = "s3:x-amz-server-side-encryption-customer-algorithm"
 """Condition keys for the encryption that an upload requests:
 https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazons3.html#amazons3-policy-keys"""
 
+ACCESS_POINT: Final = "s3:DataAccessPointArn"
+"""Condition key that is present if a request comes through an access point:
+https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazons3.html#amazons3-policy-keys"""
 
 MAX_DAYS: Final = 36_500
 """A hundred years, the most of Object Lock. Lifecycle rules allow any 32-bit integer:
@@ -55,6 +58,7 @@ def private_bucket(
     tags: Mapping[str, str],
     lockable: bool = False,
     lock_days: int | None = None,
+    access_points: bool = True,
 ) -> "aws.s3.Bucket":
     """Create a private, versioned bucket below a component: encrypted with one key, and accessible only over TLS.
 
@@ -68,6 +72,7 @@ def private_bucket(
         lockable: Enable Object Lock. A change replaces the bucket.
         lock_days: Days during which Object Lock keeps each new version, unless the caller may bypass the governance
             mode. Default: versions are not locked.
+        access_points: Admit requests through S3 access points.
     """
     # If the bucket is retained, so are the settings that protect its data.
     kept = component.guarded(retain_on_delete=retain)
@@ -131,21 +136,27 @@ def private_bucket(
     aws.s3.BucketPolicy(
         f"{name}-policy",
         bucket=bucket.id,
-        policy=pulumi.Output.all(arn=bucket.arn, key_arn=key_arn).apply(lambda known: bucket_policy(**known)),
+        policy=pulumi.Output.all(arn=bucket.arn, key_arn=key_arn).apply(
+            lambda known: bucket_policy(**known, access_points=access_points)
+        ),
         # S3 returns a conflict if both are written at the same time.
         opts=component.guarded(retain_on_delete=retain, depends_on=[closed]),
     )
     return bucket
 
 
-def bucket_policy(arn: str, key_arn: str) -> str:
+def bucket_policy(arn: str, key_arn: str, access_points: bool = True) -> str:
     """A policy that denies requests without TLS 1.2, and uploads that would use a key other than the bucket's.
+
+    Without `access_points`, it also denies requests through an access point. In the policies of identities, the
+    resource of such a request is the access point: https://docs.aws.amazon.com/AmazonS3/latest/userguide/access-points-policies.html
 
     An upload that requests no encryption gets the bucket's default. One with `aws:kms` and no key would get the AWS
     managed key of S3: https://docs.aws.amazon.com/AmazonS3/latest/API/API_PutObject.html. Copies and multipart uploads
     are `s3:PutObject` with the same headers.
     """
     objects = f"{arn}/*"
+    around = iam.deny(["s3:*"], on=[arn, objects], to="*", when={"Null": {ACCESS_POINT: "false"}}, sid="NoAccessPoint")
     return iam.document(
         iam.deny(
             ["s3:*"],
@@ -171,6 +182,7 @@ def bucket_policy(arn: str, key_arn: str) -> str:
                 ("NoKeyOfTheCaller", {"Null": {CALLERS_KEY: "false"}}),
             )
         ),
+        *([] if access_points else [around]),
     )
 
 

@@ -55,7 +55,8 @@ class StateBackend(Component):
     """A private, versioned, locked bucket for the state of Pulumi stacks, and a KMS key for it and for their secrets.
 
     Pulumi overwrites the state of a stack, and deletes its lock after each update. In a versioned bucket, both keep the
-    earlier versions, so Object Lock does not prevent them, and each earlier state can be restored.
+    earlier versions, so Object Lock does not prevent them, and each earlier state can be restored. The bucket denies
+    requests through S3 access points, for which the denials of a `DeployIdentity` would not apply.
     """
 
     bucket_name: pulumi.Output[str]
@@ -98,6 +99,7 @@ class StateBackend(Component):
             tags={f"{PACKAGE}:role": "state"},
             lockable=True,
             lock_days=wanted.lock_days or None,
+            access_points=False,
         )
 
         self.bucket_name = bucket.id

@@ -28,6 +28,8 @@ ACCOUNT = "123456789012"
 BUCKET = "arn:aws:s3:::states"
 KEY = f"arn:aws:kms:us-east-1:{ACCOUNT}:key/1"
 BOUNDARY = f"arn:aws:iam::{ACCOUNT}:policy/mlplatform/deploy-roles"
+ACCESS_POINT = f"arn:aws:s3:us-east-1:{ACCOUNT}:accesspoint/other"
+ADMIN_PROJECTS = ("mlplatform-bootstrap", "private-runner")
 GITHUB = {"repository": "org/platform", "environment": "production"}
 GITLAB = {"project": "group/sub/platform", "branch": "main", "previewBranches": ["change/*"]}
 
@@ -145,6 +147,10 @@ def test_an_account_s_existing_provider_is_used() -> None:
         ({"gitlab": {**GITLAB, "host": "https://gitlab.com"}}, "identity.gitlab.host"),
         ({"github": GITHUB, "rolePath": "/"}, "identity.rolePath"),
         ({"github": GITHUB, "sessionHours": 13}, "identity.sessionHours"),
+        ({"github": GITHUB, "adminProjects": ["*"]}, "identity.adminProjects"),
+        ({"github": GITHUB, "adminProjects": ["a/b"]}, "identity.adminProjects"),
+        ({"github": GITHUB, "adminProjects": ["x" * 101]}, "identity.adminProjects"),
+        ({"github": GITHUB, "adminProjects": ["x"] * 11}, "identity.adminProjects"),
         (
             {
                 "gitlab": {
@@ -200,7 +206,7 @@ def may(role: str, action: str, resource: str = "*", **context: str) -> bool:
         names: tuple[str, ...] = permissions.PREVIEW_POLICIES
     else:
         policies = [json.loads(permissions.apply_policy(ACCOUNT, "aws", "mlplatform/", BOUNDARY))]
-        limits = permissions.apply_boundary(BUCKET, KEY, ACCOUNT, "aws", "mlplatform/", BOUNDARY)
+        limits = permissions.apply_boundary(BUCKET, KEY, ACCOUNT, "aws", "mlplatform/", BOUNDARY, ADMIN_PROJECTS)
         names = permissions.APPLY_POLICIES
     policies += [managed()[name.split("/")[-1]] for name in names]
     return all(verdict(each, action, resource, given) is True for each in (policies, [json.loads(limits)]))
@@ -306,9 +312,18 @@ def test_an_update_writes_states_and_creates_resources_and_bounded_roles() -> No
             BUCKET,
         ),
         ("s3:DeleteObjectVersion s3:BypassGovernanceRetention s3:PutObjectRetention s3:PutObjectLegalHold", STATE),
+        # The same through an access point, whose ARN names another resource.
+        (
+            "s3:BypassGovernanceRetention s3:PutObjectRetention s3:PutObjectLegalHold",
+            f"{ACCESS_POINT}/object/.pulumi/stacks/mlplatform/prod.json",
+        ),
+        ("s3:CreateAccessPoint s3:CreateAccessPointForObjectLambda s3:CreateMultiRegionAccessPoint", ACCESS_POINT),
         ("kms:ScheduleKeyDeletion kms:DisableKey kms:PutKeyPolicy kms:DisableKeyRotation kms:CreateGrant", KEY),
         # Ways to another identity.
         ("sts:AssumeRole organizations:LeaveOrganization account:CloseAccount", "*"),
+        ("ssm:SendCommand ssm:StartSession ssm:ResumeSession ssm:StartAutomationExecution", "*"),
+        ("ec2-instance-connect:SendSSHPublicKey ec2-instance-connect:SendSerialConsoleSSHPublicKey", "*"),
+        ("codebuild:UpdateProject codebuild:UpdateProjectVisibility", "*"),
     ],
 )
 def test_an_update_can_not_change_what_limits_it(actions: str, resource: str) -> None:
@@ -316,18 +331,59 @@ def test_an_update_can_not_change_what_limits_it(actions: str, resource: str) ->
         assert not may("apply", action, resource, iam_PermissionsBoundary="none"), action
 
 
+@pytest.mark.parametrize("project", ADMIN_PROJECTS)
+def test_an_update_can_not_write_the_states_that_administrators_use(project: str) -> None:
+    """What `pkg/backend/diy` of pulumi/pulumi writes for a stack, and the layout of all."""
+    for key in (
+        f"stacks/{project}/account.json",
+        f"stacks/{project}/account.json.bak",
+        f"history/{project}/account/account-1.history.json",
+        f"backups/{project}/account/account.1.json",
+        f"journal/{project}/account/1/1.json",
+        f"locks/organization/{project}/account/1.json",
+        "meta.yaml",
+    ):
+        state = f"{BUCKET}/.pulumi/{key}"
+        assert may("apply", "s3:GetObject", state), key
+        assert not any(may("apply", action, state) for action in permissions.WRITE_STATE), key
+
+
+def test_the_project_of_the_identity_and_those_of_the_spec_are_for_administrators() -> None:
+    (denied,) = (
+        each["Resource"]
+        for each in json.loads(
+            identity(github=GITHUB, adminProjects=["our-runner"]).one(aws.iam.Policy, "deploy-limits").inputs["policy"]
+        )["Statement"]
+        if each["Sid"] == "NotOfAdministrators"
+    )
+    assert denied == [
+        f"{BUCKET}/.pulumi/meta.yaml",
+        f"{BUCKET}/.pulumi/*/mlplatform/*",
+        f"{BUCKET}/.pulumi/*/our-runner/*",
+    ], "tests run in the project mlplatform"
+
+
+def test_the_builds_of_a_runner_can_be_started_and_permissions_can_be_simulated() -> None:
+    assert may("apply", "codebuild:StartBuild", f"arn:aws:codebuild:us-east-1:{ACCOUNT}:project/runner")
+    assert may("apply", "codebuild:BatchGetBuilds", f"arn:aws:codebuild:us-east-1:{ACCOUNT}:project/runner")
+    assert may("apply", "iam:SimulatePrincipalPolicy", OWN), "mlpctl doctor asks"
+
+
 def test_a_role_of_a_stack_can_neither_raise_permissions_nor_write_states() -> None:
     limits = [json.loads(permissions.roles_boundary(BUCKET, KEY))]
     for action in ("iam:CreateRole", "iam:PutRolePolicy", "iam:PassRole", "sts:AssumeRole", "iam:CreateAccessKey"):
         assert not verdict(limits, action, ROLE, {}), action
     assert verdict(limits, "s3:PutObject", STATE, {}) is False
+    for action in ("s3:BypassGovernanceRetention", "s3:PutObjectRetention", "s3:CreateAccessPoint"):
+        assert verdict(limits, action, ACCESS_POINT, {}) is False, action
     for action in ("s3:GetObject", "ecr:BatchGetImage", "ec2:AttachVolume", "iam:CreateServiceLinkedRole"):
         assert verdict(limits, action, "arn:aws:s3:::models/a", {}), action
 
 
 def test_policies_fit_iam_s_limits() -> None:
     """6,144 characters of a managed policy: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html"""
-    plan = identity(github=GITHUB, gitlab=GITLAB, rolePath="x" * 199 + "/")
+    projects = [f"{x}{'y' * 99}" for x in "abcdefghij"]
+    plan = identity(github=GITHUB, gitlab=GITLAB, rolePath="x" * 199 + "/", adminProjects=projects)
     for each in plan.of(aws.iam.Policy):
         assert len(each.inputs["policy"].replace(" ", "")) <= 6_144, each.name
 

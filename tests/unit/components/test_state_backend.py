@@ -47,6 +47,21 @@ def test_everything_is_encrypted_with_its_key_and_denied_without_tls() -> None:
     assert {"OnlyTls", "OnlyKms", "OnlyThisKey"} <= sids
 
 
+def test_no_request_goes_around_the_identities_through_an_access_point() -> None:
+    """Policies of identities name the bucket; a request through an access point has the ARN of that."""
+    statements = json.loads(backend().one(aws.s3.BucketPolicy).inputs["policy"])["Statement"]
+    (denied,) = [each for each in statements if each["Sid"] == "NoAccessPoint"]
+    bucket = denied["Resource"][0]
+    assert denied == {
+        "Effect": "Deny",
+        "Action": ["s3:*"],
+        "Principal": "*",
+        "Resource": [bucket, f"{bucket}/*"],
+        "Condition": {"Null": {"s3:DataAccessPointArn": "false"}},
+        "Sid": "NoAccessPoint",
+    }
+
+
 def test_bucket_and_key_outlive_the_stack() -> None:
     assert all(each.retained and each.protected for each in backend() if each.custom)
     assert not any(each.retained for each in backend(retain=False))

@@ -42,6 +42,10 @@ def test_objects_are_encrypted_with_the_platform_key() -> None:
     )
 
 
+def test_access_points_of_data_are_allowed() -> None:
+    assert "NoAccessPoint" not in statements()
+
+
 def test_versions_are_kept() -> None:
     assert bucket().one(aws.s3.BucketVersioning).inputs["versioningConfiguration"]["status"] == "Enabled"
 

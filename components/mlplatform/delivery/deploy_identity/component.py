@@ -39,7 +39,11 @@ class DeployIdentity(Component):
     - The preview role reads the configuration of resources and the states, but no data, and it writes nothing. It can
       decrypt the secrets in the states.
     - The apply role deploys. It creates roles only below one path and only with a permissions boundary, and it cannot
-      change its own permissions, the OIDC providers, the boundaries or the protection of the states.
+      change its own permissions, the OIDC providers, the boundaries or the protection of the states, nor write the
+      states of the projects that administrators deploy.
+
+    Use an account that is only for the platform. The apply role assumes no other role, but it can change compute that
+    has one already, e.g. the code of a Lambda function or a CloudFormation stack.
     """
 
     preview_role_arn: pulumi.Output[str]
@@ -82,9 +86,15 @@ class DeployIdentity(Component):
         )
         everything = pulumi.Output.all(where=where, state=state, boundary_arn=bounds.arn)
 
+        admin_projects = list(dict.fromkeys([pulumi.get_project(), *wanted.admin_projects]))
+
         def limits(known: dict[str, Any]) -> str:
             return permissions.apply_boundary(
-                **known["state"], **known["where"], role_path=wanted.role_path, boundary_arn=known["boundary_arn"]
+                **known["state"],
+                **known["where"],
+                role_path=wanted.role_path,
+                boundary_arn=known["boundary_arn"],
+                admin_projects=admin_projects,
             )
 
         own = aws.iam.Policy(

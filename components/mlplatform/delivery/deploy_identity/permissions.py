@@ -1,5 +1,6 @@
 """What the roles of pipelines may do, and what they can never do."""
 
+from collections.abc import Sequence
 from typing import Any, Final
 
 from mlplatform import iam
@@ -61,6 +62,24 @@ READ_STATE: Final = ("s3:GetObject", "s3:GetObjectVersion")
 WRITE_STATE: Final = ("s3:AbortMultipartUpload", "s3:DeleteObject", "s3:ListMultipartUploadParts", "s3:PutObject")
 """Pulumi overwrites and deletes objects, but never their versions (`pkg/backend/diy/` of pulumi/pulumi, v3.259.0)."""
 
+LAYOUT: Final = ".pulumi/meta.yaml"
+"""The version of the layout of all states. Without it, Pulumi could read states that are not below their project:
+https://github.com/pulumi/pulumi/blob/v3.259.0/pkg/backend/diy/meta.go"""
+
+OF_PROJECT: Final = ".pulumi/*/{project}/*"
+"""Keys of everything that belongs to the stacks of a project, below `stacks`, `history`, `backups`, `journal` and
+`locks/organization`: https://github.com/pulumi/pulumi/blob/v3.259.0/pkg/backend/diy/store.go"""
+
+AROUND: Final = (
+    "s3:BypassGovernanceRetention",
+    "s3:CreateAccessPoint*",
+    "s3:CreateMultiRegionAccessPoint",
+    "s3:PutObjectLegalHold",
+    "s3:PutObjectRetention",
+)
+"""Actions that could remove the lock of states by another ARN than that of their bucket: requests through an access
+point name the access point (https://docs.aws.amazon.com/AmazonS3/latest/userguide/access-points-policies.html)."""
+
 LIST_STATE: Final = ("s3:GetBucket*", "s3:GetEncryptionConfiguration", "s3:GetLifecycleConfiguration", "s3:ListBucket*")
 
 USE_KEY: Final = ("kms:Decrypt", "kms:Encrypt", "kms:GenerateDataKey")
@@ -70,6 +89,21 @@ NOT_IAM: Final = ("account:*", "iam:*", "organizations:*", "sts:AssumeRole*")
 """Actions that change permissions, or that lead to a role with another boundary."""
 
 READ_IAM: Final = ("iam:Get*", "iam:List*")
+
+SIMULATE_IAM: Final = ("iam:SimulatePrincipalPolicy",)
+"""With it, `mlpctl doctor` checks the permissions of its caller. `IAMReadOnlyAccess` allows it:
+https://docs.aws.amazon.com/aws-managed-policy/latest/reference/IAMReadOnlyAccess.html"""
+
+FOREIGN_COMPUTE: Final = (
+    "codebuild:UpdateProject*",
+    "ec2-instance-connect:Send*",
+    "ssm:ResumeSession",
+    "ssm:SendCommand",
+    "ssm:StartAutomationExecution",
+    "ssm:StartSession",
+)
+"""Actions that execute something with a role that exists already, without `iam:PassRole`, and that updates of the
+platform do not need. There are others, e.g. `lambda:UpdateFunctionCode`."""
 
 BOUNDED: Final = (
     "iam:AttachRolePolicy",
@@ -127,18 +161,28 @@ def apply_policy(account_id: str, partition: str, role_path: str, boundary_arn: 
 
 
 def apply_boundary(
-    bucket_arn: str, key_arn: str, account_id: str, partition: str, role_path: str, boundary_arn: str
+    bucket_arn: str,
+    key_arn: str,
+    account_id: str,
+    partition: str,
+    role_path: str,
+    boundary_arn: str,
+    admin_projects: Sequence[str],
 ) -> str:
     """The permissions boundary of the apply role, whatever policies it has.
 
-    It cannot change its own role, a policy, an OIDC provider or the protection of the state, nor assume another role.
+    It cannot change its own role, a policy, an OIDC provider or the protection of the state, nor write the states of
+    `admin_projects`, nor assume another role. It can change compute of the account that has a role already, e.g. the
+    code of a Lambda function, which then acts with that role: the account should be only for the platform.
     """
+    kept = [LAYOUT, *(OF_PROJECT.format(project=each) for each in admin_projects)]
     return iam.document(
         _allow_all_but(NOT_IAM, "NotIam"),
         *_manages_roles(account_id, partition, role_path, boundary_arn),
-        iam.allow([*READ_IAM, *LINKED_ROLES], on=["*"], sid="ReadIam"),
-        iam.deny(["sts:AssumeRole*"], on=["*"], sid="NoOtherRole"),
+        iam.allow([*READ_IAM, *SIMULATE_IAM, *LINKED_ROLES], on=["*"], sid="ReadIam"),
+        iam.deny(["sts:AssumeRole*", *FOREIGN_COMPUTE], on=["*"], sid="NoOtherRole"),
         *_keeps_state(bucket_arn, key_arn, [*READ_STATE, *WRITE_STATE], USE_KEY),
+        iam.deny(WRITE_STATE, on=[f"{bucket_arn}/{each}" for each in kept], sid="NotOfAdministrators"),
     )
 
 
@@ -166,6 +210,7 @@ def _manages_roles(account_id: str, partition: str, role_path: str, boundary_arn
 def _keeps_state(bucket_arn: str, key_arn: str, objects: Any, key: Any) -> list[iam.Statement]:
     """Deny everything to the state's bucket and key but listing, reading settings and the given actions."""
     return [
+        iam.deny(AROUND, on=["*"], sid="KeepLocks"),
         _deny_but([*objects, *LIST_STATE], [bucket_arn, f"{bucket_arn}/*"], "KeepState"),
         _deny_but([*key, *READ_KEY], [key_arn], "KeepStateKey"),
     ]

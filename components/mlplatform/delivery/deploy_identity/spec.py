@@ -25,6 +25,9 @@ BRANCH: Final = r"^[A-Za-z0-9_][A-Za-z0-9_./+-]{0,199}$"
 
 BRANCHES: Final = r"[A-Za-z0-9_][A-Za-z0-9_./+-]{0,199}\*?"
 
+PROJECT: Final = r"[A-Za-z0-9_.-]{1,100}"
+"""`ValidateProjectName` of https://github.com/pulumi/pulumi/blob/v3.259.0/sdk/go/common/tokens/project.go"""
+
 MAX_BRANCHES: Final = 5
 """Maximum number of branches that may preview: a trust policy has at most 2,048 characters
 (https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html)."""
@@ -108,10 +111,26 @@ class DeployIdentitySpec(Spec):
     role_path: str = Field(
         default="mlplatform/", max_length=200, pattern=f"^{grammar.ROLE_PATH}$", examples=["mlplatform/"]
     )
-    """Path below which the apply role may create and change IAM roles. Set `rolePath` of the stacks to it."""
+    """Path below which the apply role may create and change IAM roles. Set `rolePath` of the stacks to it before their
+    first update: a later change replaces their clusters."""
+
+    admin_projects: list[str] = Field(default=["private-runner"], max_length=10)
+    """Pulumi projects that only administrators deploy, e.g. those with a `PrivateRunner`: the apply role cannot write
+    the states of their stacks. The project of this identity is always one of them. A stack of another project must not
+    have the name of one of them."""
 
     session_hours: int = Field(default=1, ge=1, le=12)
     """Maximum duration of a session in hours. It must be longer than the longest update."""
+
+    @field_validator("admin_projects")
+    @classmethod
+    def _project_names(cls, value: list[str]) -> list[str]:
+        wrong = [each for each in value if not re.fullmatch(PROJECT, each)]
+        if wrong:
+            raise ValueError(
+                f"{', '.join(wrong)}; allowed: names of projects with letters, digits, _, . and -, up to 100"
+            )
+        return value
 
     @model_validator(mode="after")
     def _somebody_deploys(self) -> Self:
