@@ -46,7 +46,7 @@ class RolePathArgs(TypedDict):
 
     role_path: NotRequired[pulumi.Input[str] | None]
     """Path of the IAM roles, e.g. `/mlplatform/`, for accounts in which the deployer may only create roles below it. A
-    change replaces the roles. Default: `/`."""
+    change replaces the roles, and the clusters and node groups that have them. Default: `/`."""
 
 
 class BoundaryArgs(RolePathArgs):

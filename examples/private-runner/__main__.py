@@ -22,7 +22,7 @@ runner = PrivateRunner(
         "backend_url": bootstrap.require_output("backendUrl"),
         "permissions_boundary_arn": bootstrap.require_output("applyBoundaryArn"),
         "stack_permissions_boundary_arn": bootstrap.require_output("permissionsBoundaryArn"),
-        "stack_role_path": "/mlplatform/",
+        "stack_role_path": pulumi.Output.concat("/", bootstrap.require_output("rolePath")),
         "logs_key_arn": platform.logs_key_arn,
         "vpc_id": platform.vpc_id,
         "subnet_ids": platform.private_subnet_ids,

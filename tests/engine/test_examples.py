@@ -118,6 +118,7 @@ identity = DeployIdentity(
 pulumi.export("backendUrl", "s3://states?region=us-east-1")
 pulumi.export("permissionsBoundaryArn", identity.boundary_arn)
 pulumi.export("applyBoundaryArn", identity.apply_boundary_arn)
+pulumi.export("rolePath", "mlplatform/")
 """
 """The outputs that the runner reads from the program for an account, whose bucket and key would outlive the test."""
 

@@ -15,7 +15,7 @@ from mlpctl.deploy import build as deploying
 from mlpctl.deploy.build import Build, DeployError
 from mlpctl.errors import InputError
 
-COMMIT = "0123abc"
+COMMIT = "0123456789abcdef0123456789abcdef01234567"
 ID = "runner:1"
 PLACE = {"groupName": "runner-logs", "streamName": "1"}
 
@@ -135,7 +135,16 @@ def test_ctrl_c_says_that_the_build_continues_and_how_to_stop_it(
 
 @pytest.mark.parametrize(
     ("stack", "commit", "sentence"),
-    [("prod; rm -rf /", COMMIT, "The stack is"), ("prod", "main", "The commit is 'main'"), ("prod", "$(x)", "commit")],
+    [
+        ("prod; rm -rf /", COMMIT, "The stack is"),
+        ("prod", "main", "The commit is 'main'"),
+        ("prod", "$(x)", "commit"),
+        ("prod", COMMIT.upper(), "The commit is '0123456789ABCDEF"),
+        ("prod", COMMIT + "0" * 25, "allowed"),
+        ("prod", "012", "The commit is '012'"),
+        ("prod", "0123abc", "Set --commit to all digits"),
+        ("prod", COMMIT[:39], "Set --commit to all digits"),
+    ],
 )
 def test_a_stack_or_commit_that_could_be_a_command_is_rejected(
     tmp_path: Path, stack: str, commit: str, sentence: str
@@ -161,7 +170,12 @@ def test_only_a_commit_that_is_pushed_is_deployed(tmp_path: Path) -> None:
         deploying.checked_out(tmp_path / "here")
     git("remote", "add", "origin", str(tmp_path / "there"))
     git("push", "origin", "main")
-    assert deploying.COMMIT.fullmatch(deploying.checked_out(tmp_path / "here"))
+    commit = deploying.checked_out(tmp_path / "here")
+    assert deploying.FULL_COMMIT.fullmatch(commit)
+    assert [deploying.full(tmp_path / "here", commit[:length]) for length in (7, 39, 40)] == [commit] * 3
+    git("tag", "0123abc")
+    with pytest.raises(InputError, match="0123abc is no commit of the checkout"):
+        deploying.full(tmp_path / "here", "0123abc")
     (tmp_path / "here" / "a").write_text("2")
     with pytest.raises(InputError, match="changes that are not committed"):
         deploying.checked_out(tmp_path / "here")

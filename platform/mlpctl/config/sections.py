@@ -156,7 +156,8 @@ class Sections(Spec):
         default=None, max_length=MAX_ROLE_PATH, pattern=f"^{grammar.ROLE_PATH}$", examples=["mlplatform/"]
     )
     """Path of every IAM role of this stack, e.g. `mlplatform/`, if the account allows its deployer to create roles only
-    below a path. A change replaces all roles. Default: none."""
+    below a path. Set it before the first update: a change replaces all roles, and with them the cluster's control plane
+    and its nodes, whose roles cannot be changed in place. Default: none."""
 
     policies: PolicySettings = PolicySettings()
     """Rules for the stack: which are mandatory, and which violations and losses are accepted for a while."""

@@ -23,6 +23,10 @@ STACK: Final = re.compile(r"[A-Za-z0-9_.-]{1,100}")
 
 COMMIT: Final = re.compile(r"[0-9a-f]{7,64}")
 
+FULL_COMMIT: Final = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
+"""A commit with all its digits, by SHA-1 or SHA-256: https://git-scm.com/docs/hash-function-transition. CodeBuild's
+commits have all digits: https://docs.aws.amazon.com/codebuild/latest/userguide/sample-source-version.html"""
+
 
 class DeployError(UserError):
     """A build cannot be started or followed; the text is for the user."""
@@ -88,7 +92,8 @@ def deploy(root: Path, stack: str, runner: str, region: str | None, commit: str,
         stack: the stack.
         runner: name of the runner's CodeBuild project.
         region: its region; None for the region of the shell.
-        commit: the commit; empty for that of the checkout, which must have been pushed.
+        commit: the commit, or at least the first 7 digits of one in the checkout; empty for that of the checkout,
+            which must have been pushed.
         console: where the build is shown.
 
     Raises:
@@ -97,9 +102,7 @@ def deploy(root: Path, stack: str, runner: str, region: str | None, commit: str,
     """
     if not STACK.fullmatch(stack):
         raise InputError(f"The stack is {stack!r}; allowed: letters, digits, _, . and -")
-    commit = commit or checked_out(root)
-    if not COMMIT.fullmatch(commit):
-        raise InputError(f"The commit is {commit!r}; allowed: 7 to 64 hexadecimal digits of its hash")
+    commit = full(root, commit) if commit else checked_out(root)
     session = boto3.session.Session(region_name=region)
     build = start(runner, stack, commit, session.client("codebuild"), session.client("logs"))
     console.print(f"Build {build.id} deploys commit {commit} to stack {stack}.", highlight=False, soft_wrap=True)
@@ -145,6 +148,23 @@ def follow(build: Build, console: Console, pause: Callable[[float], None] = time
     return 0 if status == "SUCCEEDED" else FAILED
 
 
+def full(root: Path, commit: str) -> str:
+    """A commit with all its digits.
+
+    Raises:
+        InputError: it is no commit, or its digits are not all there and the checkout does not have it.
+    """
+    if not COMMIT.fullmatch(commit):
+        raise InputError(f"The commit is {commit!r}; allowed: 7 to 64 hexadecimal digits of its hash")
+    if FULL_COMMIT.fullmatch(commit):
+        return commit
+    found = _git(root, "rev-parse", "--verify", f"{commit}^{{commit}}", otherwise="Set --commit to all digits")
+    # Git also looks for a branch or a tag with this name.
+    if not found.startswith(commit):
+        raise InputError(f"{commit} is no commit of the checkout. Set --commit to all digits.")
+    return found
+
+
 def checked_out(root: Path) -> str:
     """The commit of the checkout.
 
@@ -159,13 +179,13 @@ def checked_out(root: Path) -> str:
     return commit
 
 
-def _git(root: Path, *command: str) -> str:
+def _git(root: Path, *command: str, otherwise: str = "Set --commit") -> str:
     try:
         done = subprocess.run(["git", *command], cwd=root, capture_output=True, text=True, check=False)
     except FileNotFoundError:
-        raise InputError("There is no `git` on PATH. Set --commit.") from None
+        raise InputError(f"There is no `git` on PATH. {otherwise}.") from None
     if done.returncode != 0:
-        raise InputError(f"git {' '.join(command)} failed: {done.stderr.strip()}. Set --commit.")
+        raise InputError(f"git {' '.join(command)} failed: {done.stderr.strip()}. {otherwise}.")
     return done.stdout.strip()
 
 

@@ -13,7 +13,9 @@ def deploy(
     runner: Annotated[
         str, typer.Option(envvar="MLPCTL_RUNNER", help="Name of the CodeBuild project of a PrivateRunner.")
     ],
-    commit: Annotated[str, typer.Option(help="Commit to deploy. Default: that of the checkout.")] = "",
+    commit: Annotated[
+        str, typer.Option(help="Commit to deploy, or its first digits. Default: that of the checkout.")
+    ] = "",
 ) -> None:
     """Deploy a stack on a runner in the network of its cluster, and show the build until it ends."""
     from mlpctl import project

@@ -45,8 +45,9 @@ def test_it_exports_what_stacks_and_pipelines_need(root: Path) -> None:
     exports = account(root).exports
     assert {*exports} == {
         *("backendUrl", "secretsProvider", "previewRoleArn", "applyRoleArn", "permissionsBoundary"),
-        *("permissionsBoundaryArn", "applyBoundaryArn"),
+        *("permissionsBoundaryArn", "applyBoundaryArn", "rolePath"),
     }
+    assert exports["rolePath"] == "mlplatform/"
     assert exports["permissionsBoundary"] == "mlplatform/deploy-roles"
 
 

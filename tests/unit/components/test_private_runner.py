@@ -10,9 +10,9 @@ import yaml
 
 from invariants import broken
 from mlpctl.policies.evaluate import Outcome
-from mlplatform import PrivateRunner
+from mlplatform import DeployIdentitySpec, PrivateRunner
 from mlplatform.checks.arguments import ArgumentsError
-from mlplatform.delivery.private_runner.spec import COMMANDS, buildspec, source_type
+from mlplatform.delivery.private_runner.spec import COMMANDS, source_type
 from mlplatform.testing import Plan, declare
 from stack_plans import judged
 
@@ -65,7 +65,18 @@ def test_builds_have_no_credentials_in_variables_or_source() -> None:
 def test_a_build_ends_at_the_first_command_that_fails() -> None:
     build = json.loads(runner(commands=["a", "b"]).one(aws.codebuild.Project).inputs["source"]["buildspec"])
     assert build["phases"]["build"]["commands"] == ["set -eu", "a", "b"]
-    assert '"$STACK"' in json.loads(buildspec([*COMMANDS]))["phases"]["build"]["commands"][-1]
+
+
+def test_a_build_deploys_by_the_rules() -> None:
+    *_, last = json.loads(runner().one(aws.codebuild.Project).inputs["source"]["buildspec"])["phases"]["build"][
+        "commands"
+    ]
+    assert last == 'pulumi up --yes --policy-pack platform/policies --stack "$STACK"'
+
+
+def test_the_pack_of_the_default_commands_is_in_the_repository(root: Path) -> None:
+    (folder,) = (each.split("--policy-pack ")[1].split()[0] for each in COMMANDS if "--policy-pack" in each)
+    assert (root / folder / "PulumiPolicy.yaml").is_file()
 
 
 def test_logs_are_encrypted_and_kept() -> None:
@@ -134,6 +145,7 @@ def test_the_example_takes_everything_from_the_outputs_of_two_stacks(root: Path,
         "backendUrl": ARGS["backend_url"],
         "applyBoundaryArn": ARGS["permissions_boundary_arn"],
         "permissionsBoundaryArn": ARGS["stack_permissions_boundary_arn"],
+        "rolePath": "teams/ml/",
     }
     stacks = {
         given["mlplatform:platform"]: plan_of(root / "stacks" / "Pulumi.local.yaml").exports,
@@ -142,6 +154,12 @@ def test_the_example_takes_everything_from_the_outputs_of_two_stacks(root: Path,
     plan = declare(lambda: runpy.run_path(str(folder / "__main__.py")), given, stacks=stacks)
     assert plan.exports["runner"]
     assert plan.one(aws.codebuild.Project).inputs["vpcConfig"]["vpcId"] == "network-vpc-id"
+    assert "role/teams/ml/*" in plan.one(aws.iam.RolePolicy).inputs["policy"]
+
+
+def test_the_identities_deny_the_apply_role_the_state_of_the_example(root: Path) -> None:
+    project = yaml.safe_load((root / "examples" / "private-runner" / "Pulumi.yaml").read_text())["name"]
+    assert project in DeployIdentitySpec.model_fields["admin_projects"].default
 
 
 @pytest.mark.parametrize(

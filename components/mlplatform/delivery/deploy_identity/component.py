@@ -61,6 +61,9 @@ class DeployIdentity(Component):
     boundary_name: pulumi.Output[str]
     """Path and name of the permissions boundary for the roles of stacks: `permissionsBoundary` of their files."""
 
+    stack_role_path: pulumi.Output[str]
+    """Path of the roles of stacks, e.g. `mlplatform/`: `rolePath` of their files."""
+
     def __init__(self, name: str, args: DeployIdentityArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         args = checked(DeployIdentityArgs, self, name, args)
         wanted = args["identity"]
@@ -143,6 +146,7 @@ class DeployIdentity(Component):
         self.apply_role_arn = apply.role.arn
         self.boundary_arn = bounds.arn
         self.apply_boundary_arn = own.arn
+        self.stack_role_path = pulumi.Output.from_input(wanted.role_path)
         self.boundary_name = pulumi.Output.concat(wanted.role_path, bounds.name)
         self._done()
 

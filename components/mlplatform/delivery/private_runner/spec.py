@@ -27,7 +27,7 @@ COMMANDS: Final = (
     "make install",
     'export PATH="$PWD/.venv/bin:$PATH"',
     'mlpctl config validate --stack "$STACK"',
-    'pulumi up --yes --stack "$STACK"',
+    'pulumi up --yes --policy-pack platform/policies --stack "$STACK"',
 )
 
 
@@ -46,11 +46,11 @@ class PrivateRunnerSpec(Spec):
     """URL of the repository on GitHub or GitLab."""
 
     image: str = Field(pattern=IMAGE)
-    """Image with Python, make, git and the Pulumi CLI, by its digest: `REGISTRY/REPOSITORY@sha256:…`."""
+    """Image with bash, Python, make, git and the Pulumi CLI, by its digest: `REGISTRY/REPOSITORY@sha256:…`."""
 
     commands: list[str] = Field(default=[*COMMANDS], min_length=1, max_length=50)
     """What a build executes, in one shell. `$STACK` is the stack. Default: install the project, validate the stack file
-    and run `pulumi up`."""
+    and run `pulumi up` with the platform's rules, which end it before a violation is deployed."""
 
     size: Size = Size.SMALL
     """`small` (2 vCPUs, 4 GiB), `medium` (4 vCPUs, 8 GiB) or `large` (8 vCPUs, 16 GiB)."""
