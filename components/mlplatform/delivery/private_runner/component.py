@@ -62,8 +62,8 @@ class PrivateRunner(Component):
     """A CodeBuild project in private subnets that deploys stacks, with access to the cluster's private endpoint.
 
     `mlpctl deploy` starts it. Builds have no public address and no stored credentials, and accept no connections. Only
-    one runs at a time. Whoever may start builds can choose what they execute (`codebuild:StartBuild`), so that
-    permission is the same as the one to deploy.
+    one runs at a time: CodeBuild rejects a second one. Whoever may start builds can choose what they execute
+    (`codebuild:StartBuild`), so that permission is the same as the one to deploy.
     """
 
     project_name: pulumi.Output[str]
@@ -134,7 +134,8 @@ class PrivateRunner(Component):
             logs_config={"cloudwatch_logs": {"status": "ENABLED", "group_name": log_group.name}},
             encryption_key=args["logs_key_arn"],
             build_timeout=wanted.timeout_minutes,
-            # Two updates of a stack at the same time would fail.
+            # Two updates of a stack at the same time would fail. CodeBuild rejects a build beyond the limit:
+            # https://docs.aws.amazon.com/codebuild/latest/userguide/builds-working.html
             concurrent_build_limit=1,
             tags=self.tags_for(f"{name}-project"),
             opts=self.child(depends_on=[*policies, *open_ways, *admitted]),

@@ -61,7 +61,8 @@ class PrivateRunnerSpec(Spec):
 
     egress_cidrs: list[str] = Field(default=["0.0.0.0/0"], min_length=1, max_length=20)
     """Networks that builds can reach on port 443. They need AWS, the repository, PyPI and Pulumi's plugins. Default:
-    all networks, through the NAT gateway. The cluster is always reachable."""
+    all networks, through the NAT gateway. The cluster is always reachable, and so is the DNS server of the VPC. DNS
+    servers of your own need rules for port 53 of the group `security_group_id`."""
 
     log_days: int = 365
     """Days for which logs are kept, e.g. 30, 90 or 365."""
