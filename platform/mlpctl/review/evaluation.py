@@ -10,7 +10,7 @@ from enum import IntEnum
 from typing import Any, Final
 
 from mlpctl.review.conditions import anyone_meets, is_exception
-from mlpctl.review.patterns import Patterns, sample
+from mlpctl.review.patterns import matches, sample
 from mlpctl.review.values import Value, document, items
 
 MOST: Final = 100_000
@@ -46,20 +46,33 @@ class _Element:
     """What statements say about the actions, or about the resources, of a request."""
 
     def __init__(self, found: Iterable[Mapping[str, Any]], name: str, normal: Callable[[str], str]) -> None:
-        self._each: list[tuple[bool, Patterns]] = []
-        for statement in found:
+        self._inverted = 0
+        self._exact: dict[str, int] = {}
+        self._wild: dict[str, int] = {}
+        for place, statement in enumerate(found):
             key = f"Not{name}" if f"Not{name}" in statement else name
+            if key != name:
+                self._inverted |= 1 << place
             # Statements of trust policies have no resources.
             named = items(statement.get(key)) if key in statement or name == "Action" else ["*"]
-            self._each.append((key != name, Patterns(normal(str(each)) for each in named)))
-        self.wild = sum(len(each.wild) for _, each in self._each)
+            for pattern in (normal(str(each)) for each in named):
+                those = self._wild if "*" in pattern or "?" in pattern else self._exact
+                those[pattern] = those.get(pattern, 0) | 1 << place
         self._known: dict[str, int] = {}
+
+    @property
+    def size(self) -> int:
+        """Number of comparisons that a text needs."""
+        return len(self._wild) + 1
 
     def about(self, text: str) -> int:
         """The statements that cover a text, as the bits of a number."""
         if text not in self._known:
-            covering = (patterns.match(text) is not inverted for inverted, patterns in self._each)
-            self._known[text] = sum(1 << place for place, covers in enumerate(covering) if covers)
+            named = self._exact.get(text, 0)
+            for pattern, those in self._wild.items():
+                if those & ~named and matches(pattern, text):
+                    named |= those
+            self._known[text] = named ^ self._inverted
         return self._known[text]
 
 
@@ -106,8 +119,8 @@ class Permissions:
             tuple(sample(one) for one in items(each.get("Resource")) if isinstance(one, str)) or (sample("*"),)
             for each in allow
         ]
-        self.resources = len({each for samples in self._samples for each in samples})
-        """Number of resources that its allow statements name."""
+        self.resources = frozenset(each for samples in self._samples for each in samples)
+        """Samples of the resources that its allow statements name."""
 
     def extent(self, action: str, resource: str) -> Extent:
         """How far it allows an action, in lower case, on a resource."""

@@ -72,11 +72,9 @@ class _Denied:
         )
         self._actions = _samples(every, "Action")
         self._resources = _samples(every, "Resource")
-        both = (self._denied, self._opened)
         self.work = sum(
-            len(self._actions) * (each.actions.wild + len(each.all))
-            + len(self._resources) * (each.resources.wild + len(each.all))
-            for each in both
+            len(self._actions) * each.actions.size + len(self._resources) * each.resources.size
+            for each in (self._denied, self._opened)
         )
         """Number of comparisons that the answers need at most."""
 

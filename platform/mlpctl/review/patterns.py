@@ -4,7 +4,6 @@ https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_res
 """
 
 import re
-from collections.abc import Iterable
 from functools import lru_cache
 from typing import Final
 
@@ -51,20 +50,6 @@ def _place(part: str, text: str, start: int, end: int) -> int:
 def _expression(part: str) -> re.Pattern[str]:
     """A part with `?`; all that it matches has the same length, so that nothing is tried twice."""
     return re.compile(".".join(map(re.escape, part.split("?"))), re.DOTALL)
-
-
-class Patterns:
-    """Several patterns, of which those without wildcards cost nothing."""
-
-    def __init__(self, patterns: Iterable[str]) -> None:
-        """Sort the patterns by whether they have wildcards."""
-        every = dict.fromkeys(patterns)
-        self.wild = tuple(each for each in every if "*" in each or "?" in each)
-        self._exact = every.keys() - {*self.wild}
-
-    def match(self, text: str) -> bool:
-        """Whether one of them matches a text."""
-        return text in self._exact or any(matches(each, text) for each in self.wild)
 
 
 def sample(pattern: str) -> str:
