@@ -90,25 +90,22 @@ def _more_actions(old: Value, new: Value) -> Iterator[bool]:
     """For each service of which a policy allows all actions and did not, whether that is certain."""
     had, has = Permissions([old]), Permissions([new])
     actions = _services(had, has)
-    resources = len(had.resources | has.resources)
-    work = len(actions) * resources
-    for each in (had.statements, has.statements):
-        work += len(actions) * each.actions.size + resources * each.resources.size
+    work = sum(
+        len(actions) * (each.statements.actions.size + len(each.resources))
+        + len(each.resources) * each.statements.resources.size
+        for each in (had, has)
+    )
     if work > MOST:
         yield False
         return
     for action in actions:
-        before = _always(max(had.extents(action).values(), default=Extent.NONE))
-        for resource, far in has.extents(action).items():
-            # What was allowed on all resources is not more if it is now allowed on some.
-            if _always(far) > max(before, _always(had.extent(action, resource))):
-                yield True
-                break
+        if _most(has, action) > _most(had, action):
+            yield True
 
 
-def _always(far: Extent) -> Extent:
-    """How far an action is allowed, if deny statements with conditions do not count."""
-    return min(far, Extent.EXCEPTED)
+def _most(policy: Permissions, action: str) -> Extent:
+    """How far a policy allows an action on any resource, if deny statements with conditions do not count."""
+    return min(Extent.EXCEPTED, max(policy.extents(action).values(), default=Extent.NONE))
 
 
 def _services(*policies: Permissions) -> Sequence[str]:
