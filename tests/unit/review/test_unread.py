@@ -60,6 +60,16 @@ def test_secret_policies_of_roles_and_members_are_not_checked() -> None:
     assert hidden(created(ROLE, assumeRolePolicy="{}", inlinePolicies=SECRET))
     assert hidden(created(ROLE, assumeRolePolicy=SECRET))
     assert hidden(created("gcp:storage/bucketIAMMember:BucketIAMMember", bucket="b", role="r", member=SECRET))
+    assert hidden(created("gcp:projects/iAMPolicy:IAMPolicy", project="p", policyData=SECRET))
+    for type, name in (
+        ("aws:sqs/queuePolicy:QueuePolicy", "policy"),
+        ("aws:kms/key:Key", "policy"),
+        ("aws:opensearch/domainPolicy:DomainPolicy", "accessPolicies"),
+        ("aws-native:sqs:QueuePolicy", "policyDocument"),
+        ("aws:iam/policy:Policy", "policy"),
+        ("aws:iam/rolePolicyAttachment:RolePolicyAttachment", "policyArn"),
+    ):
+        assert hidden(created(type, **{name: SECRET})), type
     assert not hidden(created("aws:rds/instance:Instance", engine="postgres", password=SECRET))
 
 
