@@ -6,7 +6,7 @@ from itertools import islice, product
 from typing import Any, Final, NamedTuple
 
 from mlpctl.review.equality import canonical, truth, word
-from mlpctl.review.evaluation import matches
+from mlpctl.review.patterns import matches
 from mlpctl.review.values import Value, items
 
 _MOST: Final = 20_000

@@ -7,6 +7,7 @@ from mlpctl.review import refreshes
 from mlpctl.review.plan import Plan
 from mlpctl.review.report import Unchecked
 from mlpctl.review.report_rules import Rules
+from mlpctl.review.unread import unread
 from mlpctl.text import number
 
 STREAM: Final = "PULUMI_ENABLE_STREAMING_JSON_PREVIEW=true pulumi preview --json"
@@ -47,6 +48,7 @@ def unchecked(plan: Plan, rules: Rules | None, *, sandbox: bool) -> Iterator[Unc
         )
     if sandbox:
         yield SANDBOX
+    yield from unread(plan)
     if plan.unlisted:
         yield Unchecked(
             what=f"Cost of {number(plan.unlisted, 'unchanged resource')}",

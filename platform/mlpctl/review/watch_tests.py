@@ -13,7 +13,7 @@ from typing import Any, Final
 from awsfacts import eks_settings
 from mlpctl.review import federation, kafka, node_paths, policies
 from mlpctl.review.equality import natural_keys, word
-from mlpctl.review.evaluation import Answer, admits_everybody
+from mlpctl.review.everybody import Answer, admits_everybody
 from mlpctl.review.paths import canonical, value_at
 from mlpctl.review.quantities import days, number, time
 from mlpctl.review.values import Unknown, Value, items
@@ -243,7 +243,7 @@ def allows_anything(old: Value, new: Value, value: Any) -> bool:
 
 def widened(old: Value, new: Value, value: Any) -> bool:
     """Whether an IAM policy allows all actions of a service or every principal, and did not."""
-    return bool(policies.widths(new) - policies.widths(old))
+    return any(True for _ in policies.more_widths(old, new))
 
 
 def opened(old: Value, new: Value, value: Any) -> bool:
@@ -305,9 +305,14 @@ def _may_allow_anything(old: Value, new: Value) -> bool:
     return not any(policies.more_powers(items(old), items(new)))
 
 
+def _may_be_wider(old: Value, new: Value) -> bool:
+    return not any(policies.more_widths(old, new))
+
+
 DOUBTS: Final[Mapping[str, Callable[[Value, Value], bool]]] = {
     "opened": _may_be_opened,
     "allowsAnything": _may_allow_anything,
+    "widened": _may_be_wider,
 }
 """Whether a test that holds is not certain, by its name."""
 

@@ -6,8 +6,9 @@ from typing import Any
 import pytest
 
 from changes import change, plan, update
-from mlpctl.review import evaluation
-from mlpctl.review.evaluation import Answer, Extent, admits_everybody, extent
+from mlpctl.review import everybody as everybody_admitted
+from mlpctl.review.evaluation import Extent, extent
+from mlpctl.review.everybody import Answer, admits_everybody
 from mlpctl.review.plan import Op
 from mlpctl.review.report import Certainty, Harm
 from mlpctl.review.risk import dangers
@@ -158,7 +159,7 @@ def test_an_unknown_condition_of_a_deny_statement_leaves_a_doubt() -> None:
 
 
 def test_a_policy_with_very_many_statements_leaves_a_doubt(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(evaluation, "MOST", 1)
+    monkeypatch.setattr(everybody_admitted, "MOST", 1)
     assert admits_everybody(everybody({"Condition": ORGANIZATION}, action=["sqs:A", "sqs:B"])) is Answer.MAY
 
 

@@ -9,7 +9,7 @@ from mlpctl.policies import iam
 from mlpctl.policies.estate import Resource, token
 from mlpctl.policies.rule import ALWAYS, FROM_STAGING, Severity, rule
 from mlpctl.review.evaluation import statements
-from mlpctl.review.policies import ESCALATES, EVERYBODY, wildcards
+from mlpctl.review.policies import ESCALATES, wildcards
 from mlpctl.review.values import items
 
 _ATTACHMENTS: Final = tuple(kind for kind, _ in iam.ATTACHMENTS if kind not in iam.IDENTITY)
@@ -80,7 +80,7 @@ def identity_has_no_wildcard_actions(identity: Resource) -> Iterator[str]:
 
 def _wildcards(identity: Resource) -> Iterator[str]:
     for document in iam.documents(identity):
-        for each in sorted(wildcards(document) - EVERYBODY):
+        for each in sorted(wildcards(document)):
             action = each.removeprefix("action ")
             yield f"allows {'all actions' if action == '*' else action}"
 
