@@ -26,6 +26,9 @@ FILES: Final = (project.PROJECT_FILE, "PulumiPlugin.yaml", "pyproject.toml", "re
 
 _MOST_NAMES: Final = 3
 
+_MOST_LINKS: Final = 40
+"""Links that are followed on the way of one path, like Linux: https://man7.org/linux/man-pages/man7/path_resolution.7.html"""
+
 
 class GitError(InputError):
     """Git does not know the commit, or cannot be run; the text is for the user."""
@@ -92,8 +95,9 @@ def changed(root: Path, since: str, also: Collection[Path] = ()) -> Found:
     configs = home / str(settings.get("stackConfigDir") or "")
     program = home / str(settings.get("main") or "")
     stacks = [path for path in paths if path.parent == configs and _stack(path)]
-    folders = [program, *(home / name for name in PROGRAM), *(each.resolve() for each in also)]
-    files = {home / name for name in FILES}
+    folders = [way for each in (program, *(home / name for name in PROGRAM)) for way in _ways(each)]
+    folders += [way for each in also for way in _ways(root.absolute() / each)]
+    files = {way for name in FILES for way in _ways(home / name)}
     touched = [path for path in paths if path not in stacks and (path in files or _is_below(path, folders))]
     if touched:
         why = f"the program: {_some([_relative(path, home) for path in touched])}"
@@ -141,10 +145,25 @@ def _effective(content: bytes, path: Path) -> _Effective | None:
 
 
 def _packs(path: Path, home: Path) -> list[Path]:
-    """The folders with the rules of a stack's team."""
+    """The folders with the rules of a stack's team, and all that links on the way or in them lead to."""
     effective = _effective(path.read_bytes(), path)
     loaded = effective.loaded if effective else None
-    return [home / each for each in loaded.platform.policies.packs] if loaded else []
+    folders = [way for each in (loaded.platform.policies.packs if loaded else ()) for way in _ways(home / each)]
+    inside = [each for folder in folders if folder.is_dir() for each in folder.rglob("*") if each.is_symlink()]
+    return [*folders, *(way for each in inside for way in _ways(each))]
+
+
+def _ways(path: Path) -> list[Path]:
+    """A path as it is written, each symbolic link on the way, and where it leads: git lists a change of any of them."""
+    found, at, rest = [path], Path(path.anchor), [*path.parts[1:]]
+    while rest and len(found) <= _MOST_LINKS:
+        part = rest.pop(0)
+        at = at.parent if part == ".." else at / part
+        if at.is_symlink():
+            found.append(at)
+            rest = [*at.readlink().parts, *rest]
+            at = at.parent
+    return [*found, at]
 
 
 def _stack(path: Path) -> str:

@@ -26,10 +26,19 @@ def validate(stack: Stack = "local") -> None:
     """Validate a stack file. Print all problems at once, with exit code 2. Warn about settings to change."""
     import datetime
 
-    from mlpctl import config, project
+    from mlpctl import config, pack_files, project
+    from mlpctl.config.problems import ConfigError, Problem
     from mlpctl.config.warnings import warnings
 
     loaded = config.read(config.find(project.root(), stack))
+    packs = {("policies", "packs", index): name for index, name in enumerate(loaded.platform.policies.packs)}
+    unusable = [
+        Problem(path, f"cannot be used: {why}", loaded.lines.get(path))
+        for path, name in packs.items()
+        if (why := pack_files.check(project.root(), name))
+    ]
+    if unusable:
+        raise ConfigError(unusable, loaded.path)
     for warning in warnings(loaded.platform, datetime.datetime.now(datetime.UTC).date()):
         console().print(f"[yellow]warning:[/] {warning}", highlight=False, soft_wrap=True)
     console().print(f"{loaded.path} is valid.", highlight=False)

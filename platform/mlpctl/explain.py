@@ -34,7 +34,9 @@ def explain(root: Path, stack: str, text: str) -> RenderableType:
     loaded = config.read(config.find(root, stack))
     update = read(text, loaded.platform, project.name(root), stack.rsplit("/", 1)[-1])
     if not update.failures:
-        raise NoFailureError("The input has no failure: pass the output of a failed `pulumi up`, or its event log.")
+        raise NoFailureError(
+            "The input has no failure: pass the output of a failed `pulumi up`, its event log, or AWS's message."
+        )
     commands = [f"mlpctl doctor --stack {stack}", f"pulumi up --stack {stack}"]
     return failure_page.page(failures.explain(update, loaded), loaded.path, commands)
 

@@ -9,7 +9,7 @@ from typing import Any, Final, Protocol
 
 from awsfacts.quotas import quota
 from awsfacts.tables import Row, read_table
-from mlpctl import urns
+from mlpctl import failure_forms, urns
 from mlpctl.config.places import places
 from mlpctl.config.problems import Keys
 
@@ -155,6 +155,12 @@ def advices() -> Sequence[Advice]:
     return tuple(Advice.model_validate(each) for each in read_table("failures.yaml", "mlpctl"))
 
 
+@functools.cache
+def codes() -> frozenset[str]:
+    """The codes of all known errors of AWS and of Kubernetes' pods."""
+    return frozenset(code for each in advices() for code in each.codes) - {PROTECTED}
+
+
 @dataclass(frozen=True)
 class Update:
     """The result of an update."""
@@ -197,10 +203,26 @@ def parse(urn: str, message: str) -> Failure:
         return Failure(urn, text, launch["code"], "RunInstances")
     if UNREACHABLE.search(text):
         return Failure(urn, text, "ClusterUnreachable")
-    for pattern in (_SDK_ERROR, _UNHEALTHY, _POD, _ROLLOUT, _SANDBOX):
+    known = codes()
+    for pattern in (_SDK_ERROR, _UNHEALTHY):
         if match := pattern.search(text):
             return Failure(urn, text, match["code"], match.groupdict().get("operation") or "")
-    return Failure(urn, text, "ProviderGone" if _GONE.search(text) else "")
+    # A Deployment whose pods are refused is also not ready.
+    if refused := failure_forms.of_kubernetes(text):
+        return Failure(urn, text, refused)
+    for pattern in (_POD, _ROLLOUT):
+        if match := pattern.search(text):
+            return Failure(urn, text, match["code"])
+    code, operation = failure_forms.of_a_tool(text)
+    if code:
+        return Failure(urn, text, code, operation)
+    match = _SANDBOX.search(text)
+    # Before the message of an error, `AccessDenied: User: arn:…` has its code, and no operation.
+    if match and not failure_forms.is_code(match["operation"], known) and match["code"] != "User":
+        return Failure(urn, text, match["code"], match["operation"])
+    if _GONE.search(text):
+        return Failure(urn, text, "ProviderGone")
+    return Failure(urn, text, failure_forms.bare(text, known))
 
 
 def explain(update: Update, config: Config) -> list[Explanation]:

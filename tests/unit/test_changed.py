@@ -134,6 +134,38 @@ def test_a_change_of_own_rules_affects_the_stacks_that_name_them(repository: Rep
     assert "dev: its own rules: rules/queues.py" in repository.why()
 
 
+def test_rules_behind_links_are_own_rules(repository: Repository) -> None:
+    repository.edit(DEV, lambda text: f"{text}    policies: {{packs: [policies/acme, linked/inner]}}\n")
+    for name in ("rules2/acme2/a.py", "rules2/other/a.py", "shared/b.py", "deep/inner/c.py", "unrelated/a.py"):
+        repository.edit(name, lambda text: "x")
+    links = {"policies/acme": "../rules2/way", "rules2/way": "acme2", "rules2/acme2/b.py": "../../shared/b.py"}
+    for link, target in {**links, "linked": "deep", "rules2/acme2/loop": "loop"}.items():
+        (repository.folder / link).parent.mkdir(exist_ok=True)
+        (repository.folder / link).symlink_to(target)
+    repository.commit()
+    assert repository.affected() == []
+    for name in ("rules2/acme2/a.py", "shared/b.py", "deep/inner/c.py"):
+        repository.edit(name, lambda text: "y")
+        assert repository.affected() == ["dev"], name
+        assert f"dev: its own rules: {name}" in repository.why()
+        repository.git("checkout", "--quiet", ".")
+    for link, target in {"policies/acme": "../rules2/other", "rules2/way": "other"}.items():
+        (repository.folder / link).unlink()
+        (repository.folder / link).symlink_to(target)
+        assert repository.affected() == ["dev"], link
+        repository.git("checkout", "--quiet", ".")
+    repository.edit("unrelated/a.py", lambda text: "y")
+    assert repository.affected() == []
+
+
+def test_a_program_behind_a_link_is_the_program(repository: Repository) -> None:
+    repository.edit("lib/facts/a.yaml", lambda text: "x")
+    (repository.folder / "facts").symlink_to("lib/facts")
+    repository.commit()
+    repository.edit("lib/facts/a.yaml", lambda text: "y")
+    assert repository.affected() == [*STACKS]
+
+
 def test_other_files_of_the_program_can_be_named(repository: Repository) -> None:
     repository.edit("prompts/a.txt", lambda text: "y")
     assert repository.affected() == []

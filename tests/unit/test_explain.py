@@ -10,7 +10,7 @@ from rich.console import Console
 
 from mlpctl.config import read as read_config
 from mlpctl.explain import NoFailureError, explain, read
-from mlpctl.failures import Failure
+from mlpctl.failures import Failure, advise
 
 STACK = "urn:pulumi:local::mlplatform::pulumi:pulumi:Stack::mlplatform-local"
 
@@ -109,3 +109,91 @@ def test_input_without_a_failure_is_an_error_of_the_user(project: Path) -> None:
     for text in ("", "Updating (local):\n\nResources:\n    12 unchanged\n", '{"sequence": 1}\n'):
         with pytest.raises(NoFailureError, match="no failure"):
             explain(project, "local", text)
+
+
+USER = (
+    "User: arn:aws:sts::123456789012:assumed-role/ci/x is not authorized to perform: eks:CreateCluster on resource: *"
+)
+POLICY = "ValidatingAdmissionPolicy 'images' with binding 'images-deny' denied request: the image has no digest"
+WEBHOOK = 'admission webhook "validate.example.com" denied the request: no owner'
+QUOTA = "exceeded quota: compute, requested: requests.nvidia.com/gpu=2, used: requests.nvidia.com/gpu=8, limited: 8"
+MESSAGES = {
+    f"AccessDeniedException: {USER}": ("AccessDeniedException", ""),
+    f"AccessDenied: {USER}\n\tstatus code: 403, request id: 1-a": ("AccessDenied", ""),
+    f"Error: creating EKS Cluster (c): AccessDeniedException: {USER}": ("AccessDeniedException", ""),
+    f"api error AccessDenied: {USER}": ("AccessDenied", ""),
+    f"iam-role: CreateRole: AccessDenied: {USER}": ("AccessDenied", "CreateRole"),
+    USER: ("AccessDenied", ""),
+    "You are not authorized to perform this operation. Encoded authorization failure message: 4W": (
+        "UnauthorizedOperation",
+        "",
+    ),
+    "An error occurred (UnauthorizedOperation) when calling the RunInstances operation: You are not authorized": (
+        "UnauthorizedOperation",
+        "RunInstances",
+    ),
+    "botocore.exceptions.ClientError: An error occurred (Throttling) when calling the DescribeStacks operation "
+    "(reached max retries: 4): Rate exceeded": ("Throttling", "DescribeStacks"),
+    f"\nAn error occurred (AccessDeniedException) when calling the CreateCluster operation: {USER}\n": (
+        "AccessDeniedException",
+        "CreateCluster",
+    ),
+    "aws: [ERROR]: An error occurred (NewCode.Of.Aws) when calling the X operation: it": ("NewCode.Of.Aws", "X"),
+    "InsufficientInstanceCapacity: We currently do not have sufficient p5.48xlarge capacity.": (
+        "InsufficientInstanceCapacity",
+        "",
+    ),
+    "InsufficientInstanceCapacity - We currently do not have it": ("InsufficientInstanceCapacity", ""),
+    "InsufficientInstanceCapacity": ("InsufficientInstanceCapacity", ""),
+    "InvalidSubnet.Conflict: The CIDR conflicts": ("InvalidSubnet.Conflict", ""),
+    'Resource handler returned message: "You\'ve reached it (Service: Eks, Status Code: 400)" (HandlerErrorCode: '
+    "ServiceLimitExceeded)": ("ServiceLimitExceeded", ""),
+    "You have no quota (Service: AmazonEC2; Status Code: 400; Error Code: VcpuLimitExceeded; Request ID: 1)": (
+        "VcpuLimitExceeded",
+        "",
+    ),
+    "An unknown error: SomethingNewException: it failed": ("SomethingNewException", ""),
+    POLICY: ("AdmissionDenied", ""),
+    f'The pods "a" is invalid: : {POLICY}': ("AdmissionDenied", ""),
+    f'deployments.apps "a" is forbidden: {POLICY}': ("AdmissionDenied", ""),
+    "ValidatingAdmissionPolicy 'images' denied request: no": ("AdmissionDenied", ""),
+    f'Error from server: error when creating "a.yaml": {WEBHOOK}': ("AdmissionDenied", ""),
+    f'Error from server (Forbidden): pods "a" is forbidden: {QUOTA}': ("ResourceQuotaExceeded", ""),
+    'pods "a" is forbidden: exceeded quota': ("ResourceQuotaExceeded", ""),
+    QUOTA: ("ResourceQuotaExceeded", ""),
+    'pods "a" is forbidden: failed quota: compute: must specify limits.cpu for: main': ("ResourceQuotaExceeded", ""),
+    'pods "a" is forbidden: violates PodSecurity "restricted:latest": runAsNonRoot != true': (
+        "PodSecurityViolation",
+        "",
+    ),
+    'secrets is forbidden: User "dev" cannot list resource "secrets" in API group "" at the cluster scope': (
+        "Forbidden",
+        "",
+    ),
+}
+
+
+def test_a_single_message_in_each_form_has_its_code_and_advice(root: Path) -> None:
+    for message, expected in MESSAGES.items():
+        found = [(each.code, each.operation) for each in failures(root, message)]
+        assert found == [expected], message
+        (failure,) = failures(root, message)
+        assert advise(failure) or expected[0] in WITHOUT_ADVICE, message
+
+
+WITHOUT_ADVICE = ("NewCode.Of.Aws", "ServiceLimitExceeded", "SomethingNewException")
+
+
+def test_the_forms_are_found_in_an_output_too(root: Path) -> None:
+    output = f"Diagnostics:\n  kubernetes:apps/v1:Deployment (a):\n    error: 1 error occurred:\n    \t* {POLICY}\n"
+    assert [each.code for each in failures(root, output)] == ["AdmissionDenied"]
+
+
+def test_text_without_a_failure_has_no_code(root: Path) -> None:
+    for text in (
+        "Updating (local):\n  + aws:s3:Bucket models created\n\nResources:\n    + 12 created\n",
+        "Exceptional: the User: x and Protected: 3 are words",
+        "Unsupported words, Throttling of nothing",
+        "the quota is 5; the policy denied nothing",
+    ):
+        assert failures(root, text) == [], text

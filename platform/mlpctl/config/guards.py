@@ -8,6 +8,7 @@ from typing import Any, Final
 from rich.table import Table
 from rich.text import Text
 
+from mlpctl.config.grants import Wider, wider
 from mlpctl.config.platform import Platform
 from mlpctl.config.problems import Keys, dotted
 from mlplatform.registries.image_registry.spec import Scanning
@@ -188,7 +189,8 @@ def weaker(one: Platform, other: Platform, against: Iterable[Against] = Against)
     """The guards that are weaker in `one` than in `other`.
 
     Entries of mappings are compared by name. An entry that only `one` has is compared with every entry of `other`,
-    unless its guard is compared by name only. A guard of an entry that only `other` has is not a weakness.
+    unless its guard is compared by name only. A guard of an entry that only `other` has is not a weakness. What the
+    stacks allow people and exempt from rules is compared by `grants.wider`.
     """
     wanted, kinds = _values(other), {*against}
     found = []
@@ -201,7 +203,17 @@ def weaker(one: Platform, other: Platform, against: Iterable[Against] = Against)
         missed = next((each for each in others if not guard.holds(value, each)), None)
         if missed is not None and guard.against in kinds:
             found.append(Weaker(dotted(path), value, missed, guard.against))
-    return found
+    allowed = ((each, _threats(each) & kinds) for each in wider(one, other))
+    return found + [
+        Weaker(dotted(each.path), each.value, each.than, next(kind for kind in Against if kind in threats))
+        for each, threats in allowed
+        if threats
+    ]
+
+
+def _threats(allowed: Wider) -> set[Against]:
+    """The threats that something allowed opens a way for."""
+    return {kind for kind, it_does in ((Against.INTRUDERS, allowed.opens), (Against.LOSS, allowed.loses)) if it_does}
 
 
 def table(found: Iterable[Weaker], one: str, other: str) -> Table:

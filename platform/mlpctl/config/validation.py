@@ -61,14 +61,17 @@ def validate(
     problems = translate.all(errors)
     # pydantic runs a model's own rules only if all its fields are valid: omit the invalid ones and validate again.
     wrong = {_place(error) for error in errors}
-    rest = _without(wrong, document.data, shape)
+    rest, kept = _without(wrong, document.data, shape)
     if errors and rest is not None:
         doubtful = wrong | {(*problem.path[:-1], problem.suggestion) for problem in problems if problem.suggestion}
         _, later = _attempt(model, rest, context)
         problems += [
             problem
-            for problem in translate.all(error for error in later if error["type"] not in _BUILT_IN)
-            if problem not in problems and not any(_depends(problem, path) for path in doubtful)
+            for problem in _Translation(shape, document, kept).all(
+                error for error in later if error["type"] not in _BUILT_IN
+            )
+            if problem not in problems
+            and (_names_an_entry(problem, document.data) or not any(_depends(problem, path) for path in doubtful))
         ]
     return built, problems
 
@@ -94,24 +97,40 @@ def _is_about_key(error: ErrorDetails) -> bool:
     return error["loc"][-1:] == ("[key]",)
 
 
-def _without(wrong: Iterable[Keys], data: Any, shape: Shape) -> Any:
-    """Copy values without the invalid ones and the values that require these; None if nothing remains."""
+def _without(wrong: Iterable[Keys], data: Any, shape: Shape) -> tuple[Any, dict[Keys, list[int]]]:
+    """Copy values without the invalid ones and the values that require these.
+
+    Returns:
+        The copy, or None if nothing remains; and for each list without some entries, the places that the others had.
+    """
     rest = json.loads(json.dumps(data))
+    entries: dict[Keys, set[int]] = {}
     for path in wrong:
         while path and not _can_go(path, shape):
             path = path[:-1]
         if not path:
-            return None
-        parent = _value(rest, path[:-1])
+            return None, {}
+        parent, last = _value(rest, path[:-1]), path[-1]
         if isinstance(parent, dict):
-            parent.pop(path[-1], None)
-    return rest
+            parent.pop(last, None)
+        elif isinstance(last, int):
+            entries.setdefault(path[:-1], set()).add(last)
+    kept: dict[Keys, list[int]] = {}
+    # The deepest lists first: their paths contain the places of entries in other lists.
+    for path in sorted(entries, key=len, reverse=True):
+        values = _value(rest, path)
+        if isinstance(values, list):
+            kept[path] = [index for index in range(len(values)) if index not in entries[path]]
+            values[:] = [values[index] for index in kept[path]]
+    return rest, kept
 
 
 def _can_go(path: Keys, shape: Shape) -> bool:
-    """Whether a key can be omitted. An entry of a list cannot, because the entries after it would move."""
+    """Whether a key, or an entry of a list, can be omitted. In a list of fixed length, no entry can."""
     parent = shape.at(path[:-1])
-    return isinstance(path[-1], str) and parent is not None and path[-1] not in parent.node.get("required", ())
+    if isinstance(path[-1], int):
+        return parent is not None and "items" in parent.node and "prefixItems" not in parent.node
+    return parent is not None and path[-1] not in parent.node.get("required", ())
 
 
 def _depends(problem: Problem, path: Keys) -> bool:
@@ -119,6 +138,12 @@ def _depends(problem: Problem, path: Keys) -> bool:
     size = min(len(problem.path), len(path))
     named = set(re.findall(r"[\w-]+", f"{problem.message} {problem.allowed or ''}"))
     return problem.path[:size] == path[:size] or not named.isdisjoint(path)
+
+
+def _names_an_entry(problem: Problem, data: Any) -> bool:
+    """Whether a problem of a list is about one of its entries: `has Web; allowed: …`. It does not depend on others."""
+    named, value = _NAMED.match(problem.message), _value(data, problem.path)
+    return named is not None and isinstance(value, list) and named["name"].strip('"') in value
 
 
 def _value(data: Any, path: Keys) -> Any:
@@ -131,11 +156,26 @@ def _value(data: Any, path: Keys) -> Any:
 
 
 class _Translation:
-    """Translates pydantic's errors into problems."""
+    """Translates pydantic's errors into problems.
 
-    def __init__(self, shape: Shape, document: Document) -> None:
+    Args:
+        shape: the shape of the model.
+        document: the values.
+        kept: for each list that was validated without some entries, the places of the others in the document.
+    """
+
+    def __init__(self, shape: Shape, document: Document, kept: Mapping[Keys, list[int]] | None = None) -> None:
         self._shape = shape
         self._document = document
+        self._kept = kept or {}
+
+    def _in_document(self, path: Keys) -> Keys:
+        """The path in the document of a value that was validated without some entries of lists."""
+        found: Keys = ()
+        for key in path:
+            places = self._kept.get(found)
+            found += (places[key] if places and isinstance(key, int) and key < len(places) else key,)
+        return found
 
     def all(self, errors: Iterable[ErrorDetails]) -> list[Problem]:
         """The problems of errors, without those that only follow from others."""
@@ -165,7 +205,8 @@ class _Translation:
         elif _is_about_key(error):
             # The message of a name's rule contains what is allowed; for a pattern, only the shape knows it.
             _, _, allowed = error["msg"].partition("allowed: ")
-            yield self._problem(path, "is not an allowed name", allowed or (parent.names() if parent else None))
+            message = "is not an allowed name"
+            yield self._problem(self._in_document(path), message, allowed or (parent.names() if parent else None))
         elif error["type"] not in _BUILT_IN:
             yield from self._rule(error, path)
         else:
@@ -199,6 +240,7 @@ class _Translation:
             text = text.rstrip(" ;:,")
             named = _PATH.match(text)
             below = self._below(path, named.group()) if named else None
+            below = self._in_document(below) if below else None
             if named and below and _VERB.match(text, named.end()):
                 message = text[named.end() :].strip()
                 yield self._problem(below, message, allowed, place=self._named(below, message))
@@ -206,7 +248,7 @@ class _Translation:
                 message = "is not allowed" if named.end() == len(text) else f"is invalid: {text}"
                 yield self._problem(below, message, allowed)
             else:
-                yield self._ruled_value(path, text, allowed)
+                yield self._ruled_value(self._in_document(path), text, allowed)
 
     def _named(self, path: Keys, message: str) -> Keys:
         """The place of the key or the item that a message names: `has system`; the path itself if it names none."""

@@ -8,6 +8,7 @@ from enum import Enum
 from functools import partial
 
 from mlpctl import urns
+from mlpctl.policies import violations
 from mlpctl.policies.estate import Estate, NeedsStack, NotEvaluated, Resource
 from mlpctl.policies.rule import Level, OfResource, Rule
 from mlpctl.settings.policies import Permission, PolicySettings, Waiver
@@ -109,7 +110,7 @@ def level_of(rule: Rule, settings: PolicySettings, profile: str) -> Level:
 def _results(rule: Rule, level: Level, estate: Estate) -> Iterator[Result]:
     if rule.of_stack is not None:
         check = rule.of_stack
-        yield from _run(rule, level, "", lambda: map(_located, check(estate)))
+        yield from _run(rule, level, "", lambda: map(_located, violations.several(check(estate))))
     elif rule.of_resource is not None:
         judge = rule.of_resource
         there = (each for type in sorted(rule.types) for each in estate.by_type.get(type, ()))
@@ -121,11 +122,12 @@ def _results(rule: Rule, level: Level, estate: Estate) -> Iterator[Result]:
 
 
 def _judged(judge: OfResource, resource: Resource) -> Iterator[tuple[str, str]]:
-    return ((resource.urn, text) for text in judge(resource))
+    return ((resource.urn, violations.sentence(text)) for text in violations.several(judge(resource)))
 
 
-def _located(found: tuple[Resource, str] | str) -> tuple[str, str]:
-    return (found[0].urn, found[1]) if isinstance(found, tuple) else ("", found)
+def _located(found: object) -> tuple[str, str]:
+    resource, text = violations.located(found)
+    return (resource.urn if resource else "", text)
 
 
 def _run(rule: Rule, level: Level, urn: str, find: Callable[[], Iterable[tuple[str, str]]]) -> Iterator[Result]:

@@ -15,34 +15,34 @@ from pathlib import Path
 from types import ModuleType
 from typing import Final
 
-from mlpctl.errors import InputError
+from mlpctl import pack_files
+from mlpctl.pack_files import PackError
 from mlpctl.policies.rule import Rule
 from mlpctl.policies.rules import rules
+from mlpctl.text import shorten, visible
 
-FIELD: Final = "policies.packs"
-"""The field of a stack file that names the folders."""
+__all__ = ["RESERVED", "PackError", "load"]
 
 RESERVED: Final = "ML-"
 """Beginning of the IDs of this project's rules."""
 
-
-class PackError(InputError):
-    """A folder of own rules cannot be used; the message is for the user."""
+_LONGEST: Final = 300
 
 
 def load(root: Path, folders: Sequence[str]) -> tuple[Rule, ...]:
     """The rules in folders of a project, in the order of the folders, modules and definitions.
 
-    A folder's modules can import each other relatively. Modules whose names begin with `_` or `test_` are not loaded on
-    their own. What a module prints goes to standard error.
+    A folder's modules, those in its subfolders included, can import each other relatively. Modules and subfolders whose
+    names begin with `_` or `test_` are not loaded on their own, nor those in subfolders named `test` or `tests`. What a
+    module prints goes to standard error.
 
     Args:
         root: folder of the project.
         folders: folders of packs, relative to the project.
 
     Raises:
-        PackError: a folder is missing, leaves the project, cannot be imported or contains no rules, or the ID of a rule
-            is reserved or not unique.
+        PackError: a folder is missing, it or a file in it leaves the project, it cannot be imported or contains no
+            rules, or the ID of a rule is reserved or not unique.
     """
     known = {id(each) for each in rules()}
     found: dict[str, str] = {}
@@ -50,12 +50,12 @@ def load(root: Path, folders: Sequence[str]) -> tuple[Rule, ...]:
     for folder in folders:
         own = {id(each): each for each in _rules(root, folder) if id(each) not in known}
         if not own:
-            raise PackError(f"{FIELD}: {folder} contains no rules; allowed: functions with @rule or @stack_rule.")
+            raise PackError(f"{folder} contains no rules; allowed: functions with @rule or @stack_rule.")
         for each in own.values():
             if each.id.startswith(RESERVED):
-                raise PackError(f"{FIELD}: {folder} has the rule {each.id}, but {RESERVED} begins the platform's IDs.")
+                raise PackError(f"{folder} has the rule {each.id}, but {RESERVED} begins the platform's IDs.")
             if each.id in found:
-                raise PackError(f"{FIELD}: {folder} has the rule {each.id}, which {found[each.id]} has already.")
+                raise PackError(f"{folder} has the rule {each.id}, which {found[each.id]} has already.")
             found[each.id] = folder
             loaded.append(each)
         known.update(own)
@@ -63,14 +63,9 @@ def load(root: Path, folders: Sequence[str]) -> tuple[Rule, ...]:
 
 
 def _rules(root: Path, folder: str) -> Iterator[Rule]:
-    path = (root / folder).resolve()
-    if not path.is_relative_to(root.resolve()):
-        raise PackError(f"{FIELD}: {folder} leads out of the project {root}.")
-    if not path.is_dir():
-        raise PackError(f"{FIELD}: the folder {folder} does not exist in {root}.")
+    path = pack_files.folder(root, folder)
     package = f"mlpctl_pack_{hashlib.sha256(str(path).encode()).hexdigest()[:12]}"
-    names = sorted(each.stem for each in path.glob("*.py") if not each.stem.startswith(("_", "test_")))
-    for module in _imported(package, path, names, folder):
+    for module in _imported(package, path, pack_files.modules(path, folder), folder):
         yield from (each for each in vars(module).values() if isinstance(each, Rule))
 
 
@@ -88,10 +83,20 @@ def _imported(package: str, path: Path, names: Iterable[str], folder: str) -> It
             with contextlib.redirect_stdout(sys.stderr):
                 module = import_module(f"{package}.{name}")
         except (Exception, SystemExit) as error:
-            where = f"{folder}/{_line(error, path) or f'{name}.py'}"
-            what = f"{type(error).__name__}: {error}".rstrip(": ")
-            raise PackError(f"{FIELD}: {where} cannot be imported: {what}.") from None
+            file = name.replace(".", "/")
+            where = f"{folder}/{_line(error, path) or f'{file}.py'}"
+            what = f"{type(error).__name__}: {_said(error)}".rstrip(": .")
+            raise PackError(f"{visible(where)} cannot be imported: {what}.") from None
         yield module
+
+
+def _said(error: BaseException) -> str:
+    """An error's own message, on one line and without control characters; empty if it has none that can be read."""
+    try:
+        text = str(error)
+    except Exception:
+        return ""
+    return visible(shorten(" ".join(text.split()), _LONGEST))
 
 
 def _line(error: BaseException, path: Path) -> str:

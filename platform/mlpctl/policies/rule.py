@@ -10,9 +10,13 @@ from typing import Final, TypeAlias
 import pulumi
 
 from mlpctl.policies.estate import Estate, Resource
+from mlpctl.text import any_of
 
 ID: Final = re.compile(r"[A-Z][A-Z0-9]*(-[A-Z0-9]+)+")
 """IDs of rules: groups of capitals and digits, joined by hyphens, e.g. `ML-S3-01`."""
+
+CONTROL: Final = re.compile(r"[A-Za-z0-9][\w-]*:\S(?:[^\n]*\S)?")
+"""Controls of frameworks: the framework's key, a colon and the control, e.g. `nist:SI-11`."""
 
 
 class Severity(Enum):
@@ -122,8 +126,9 @@ def rule(
     def made(check: OfResource) -> Rule:
         if not classes:
             raise ValueError(f"{id}: name the SDK classes that it is for, or use stack_rule")
-        types = frozenset(str(vars(each)["pulumi_type"]) for each in classes)
-        return _checked(Rule(id, _title(check), reason, remedy, severity, levels, (*serves,), types, of_resource=check))
+        types = frozenset(_type(id, each) for each in classes)
+        controls = _controls(id, serves)
+        return _checked(Rule(id, _title(check), reason, remedy, severity, levels, controls, types, of_resource=check))
 
     return made
 
@@ -140,8 +145,9 @@ def stack_rule(
     """Make a rule of a function that takes all resources and yields its violations; see `rule`."""
 
     def made(check: OfStack) -> Rule:
+        controls = _controls(id, serves)
         return _checked(
-            Rule(id, _title(check), reason, remedy, severity, levels, (*serves,), frozenset(), of_stack=check)
+            Rule(id, _title(check), reason, remedy, severity, levels, controls, frozenset(), of_stack=check)
         )
 
     return made
@@ -151,11 +157,41 @@ def _title(check: Callable[..., object]) -> str:
     return " ".join((inspect.getdoc(check) or "").split("\n\n")[0].split())
 
 
+def _type(id: str, given: type[pulumi.Resource]) -> str:
+    """The type token of an SDK class."""
+    found = getattr(given, "__dict__", {}).get("pulumi_type")
+    if not isinstance(found, str):
+        raise ValueError(f"{id}: {given!r} is no class of a resource; allowed: classes of an SDK, e.g. aws.s3.Bucket")
+    return found
+
+
+def _controls(id: str, serves: Iterable[str]) -> tuple[str, ...]:
+    """The controls that a rule serves, each with its framework."""
+    if isinstance(serves, str) or not isinstance(serves, Iterable):
+        raise ValueError(f'{id}: serves is {serves!r}; allowed: a list of controls, e.g. ["nist:SI-11"]')
+    found = (*serves,)
+    for each in found:
+        if not isinstance(each, str) or not CONTROL.fullmatch(each):
+            raise ValueError(f"{id}: serves has {each!r}; allowed: a framework and its control, e.g. nist:SI-11")
+    return found
+
+
 def _checked(made: Rule) -> Rule:
-    if not ID.fullmatch(made.id):
+    if not isinstance(made.id, str) or not ID.fullmatch(made.id):
         raise ValueError(f"{made.id} is not the ID of a rule; allowed: capitals and digits with hyphens, e.g. ACME-01")
     for name in ("title", "reason", "remedy"):
         text = getattr(made, name)
-        if not text.endswith(".") or "\n" in text:
+        if not isinstance(text, str) or not text.strip(" .") or not text.endswith(".") or "\n" in text:
             raise ValueError(f"{made.id}: {name} is {text!r}; allowed: one sentence with its full stop")
+    if not isinstance(made.severity, Severity):
+        words = any_of([f"Severity.{each.name}" for each in Severity])
+        raise ValueError(f"{made.id}: severity is {made.severity!r}; allowed: {words}")
+    if not isinstance(made.levels, Levels):
+        raise ValueError(
+            f"{made.id}: levels is {made.levels!r}; allowed: ALWAYS, FROM_STAGING, ONLY_PROD, ONLY_ADVICE or Levels(…)"
+        )
+    for profile, level in vars(made.levels).items():
+        if not isinstance(level, Level):
+            words = any_of([f"Level.{each.name}" for each in Level])
+            raise ValueError(f"{made.id}: levels.{profile} is {level!r}; allowed: {words}")
     return made

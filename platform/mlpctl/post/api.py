@@ -25,6 +25,10 @@ LIMITED_S: Final = 60.0
 """Pause in seconds after a limit of rate without a time, doubled for each further one, as GitHub asks:
 https://docs.github.com/en/rest/using-the-rest-api/rate-limits-for-the-rest-api#exceeding-the-rate-limit"""
 
+LONGEST_S: Final = 86_400.0
+"""Longest pause in seconds that a response can ask for. Limits of rate end within an hour; a longer pause is a mistake
+of a server or a proxy, and may be no date at all."""
+
 _TIMEOUT: Final = urllib3.Timeout(connect=10, read=30)
 _PER_PAGE: Final = 100
 _MOST_PAGES: Final = 500
@@ -182,18 +186,22 @@ class Api:
                 return Answer(0, {}, {"message": f"{type(error).__name__}: {self._redacted(str(error))}"})
             if found.status not in _MOVED or "Location" not in found.headers:
                 break
-            url = self._url(urljoin(url, found.headers["Location"]))
+            url = self._url(found.headers["Location"], url)
         try:
             data = json.loads(found.data) if found.data else None
         except (ValueError, RecursionError):
             data = None
         return Answer(found.status, found.headers, data)
 
-    def _url(self, path: str) -> str:
-        """A URL of the same server: no other may receive the token."""
-        url = urljoin(self.root, path.lstrip("/"))
-        if urlsplit(url)[:2] != urlsplit(self.root)[:2]:
-            raise ApiError(f"{self.service} refers to another server, {urlsplit(url).hostname}, which gets no token.")
+    def _url(self, path: str, base: str = "") -> str:
+        """A URL of the same server: no other may receive the token. A path is below the root, or relative to `base`."""
+        try:
+            url = urljoin(base, path) if base else urljoin(self.root, path.lstrip("/"))
+            own, host = urlsplit(url)[:2] == urlsplit(self.root)[:2], urlsplit(url).hostname
+        except ValueError:
+            raise ApiError(f"{self.service} refers to an address that is no URL.") from None
+        if not own:
+            raise ApiError(f"{self.service} refers to another server, {host}, which gets no token.")
         return url
 
     def _pause(self, answer: Answer, attempt: int, *, limited: bool) -> float:
@@ -203,7 +211,7 @@ class Api:
             return float(2 ** (attempt - 1))
         reset = answer.headers.get("x-ratelimit-reset") or answer.headers.get("RateLimit-Reset") or ""
         if answer.headers.get("x-ratelimit-remaining", "0") == "0" and reset.isdecimal():
-            return max(1.0, int(reset) - time.time() + 1)
+            return min(LONGEST_S, max(1.0, float(reset) - time.time() + 1))
         return LIMITED_S * float(2 ** (attempt - 1))
 
     def _text(self, answer: Answer, need: Need) -> str:
@@ -211,9 +219,10 @@ class Api:
         reason = f" ({answer.status}{f' {said}' if said else ''})" if answer.status else f" ({said})"
         start = f"{self.service} cannot {need.what}{reason}"
         if is_limited(answer):
-            until = time.time() + self._pause(answer, 1, limited=True)
-            time_utc = time.strftime("%H:%M UTC", time.gmtime(until))
-            return f"{start}: the limit of its rate is exceeded. Run the job again after {time_utc}."
+            pause_s = self._pause(answer, 1, limited=True)
+            time_utc = time.strftime("%H:%M UTC", time.gmtime(time.time() + pause_s))
+            when = "tomorrow" if pause_s >= LONGEST_S else f"after {time_utc}"
+            return f"{start}: the limit of its rate is exceeded. Run the job again {when}."
         if answer.status in _FAILING or not answer.status:
             return f"{start}: the server failed or could not be reached. Run the job again."
         if answer.status == 401:
@@ -238,10 +247,10 @@ def _retry_after(answer: Answer, now: float) -> float | None:
     """The pause in seconds that a response asks for, as seconds or as a date; None without one."""
     text = answer.headers.get("Retry-After", "").strip()
     if text.isdecimal():
-        return float(text)
+        return min(LONGEST_S, float(text))
     try:
-        return max(0.0, email.utils.parsedate_to_datetime(text).timestamp() - now)
-    except (TypeError, ValueError):
+        return min(LONGEST_S, max(0.0, email.utils.parsedate_to_datetime(text).timestamp() - now))
+    except (TypeError, ValueError, OverflowError):
         return None
 
 

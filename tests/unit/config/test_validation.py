@@ -253,3 +253,82 @@ def test_rules_can_read_the_context():
 def test_a_value_that_looks_like_a_secret_is_hidden():
     (sentence,) = messages(NETWORK + "extra: {capacity: AKIAIOSFODNN7EXAMPLE}")
     assert "AKIA" not in sentence
+
+
+class Rule(Spec):
+    ports: list[int]
+    note: str = ""
+
+    @field_validator("ports")
+    @classmethod
+    def _ports(cls, value: list[int]) -> list[int]:
+        if wrong := [f"ports[{index}] is {each}; allowed: 1 and above" for index, each in enumerate(value) if each < 1]:
+            raise ValueError("\n".join(wrong))
+        return value
+
+
+class Rules(Spec):
+    hosts: list[str] = Field(default=[])
+    names: list[str] = Field(default=[])
+    pair: tuple[int, str] = (1, "a")
+    rules: list[Rule] = Field(default=[])
+
+    @field_validator("hosts")
+    @classmethod
+    def _hosts(cls, value: list[str]) -> list[str]:
+        if wrong := [
+            f"hosts[{index}] is {each!r}; allowed: a host" for index, each in enumerate(value) if "." not in each
+        ]:
+            raise ValueError("\n".join(wrong))
+        return value
+
+    @field_validator("names")
+    @classmethod
+    def _names(cls, value: list[str]) -> list[str]:
+        if not value:
+            raise ValueError("names has 0 entries; allowed: at least one")
+        if wrong := [f'names has "{each}"; allowed: lower case' for each in value if not each.islower()]:
+            raise ValueError("\n".join(wrong))
+        return value
+
+
+def all_of(text: str) -> list[str]:
+    _, problems = validate(Rules, parse(text.encode()))
+    return sorted(map(str, problems))
+
+
+def test_an_entry_of_another_type_does_not_hide_the_other_problems_of_its_list() -> None:
+    assert all_of('hosts: [5, "*", a.b, true, ""]') == [
+        "hosts[0] (line 1) is 5; allowed: text in quotes",
+        "hosts[1] (line 1) is '*'; allowed: a host",
+        "hosts[3] (line 1) is true; allowed: text in quotes",
+        "hosts[4] (line 1) is ''; allowed: a host",
+    ]
+    assert all_of('names:\n- 5\n- "A"\n- b\n- "C"') == [
+        'names (line 3) has "A"; allowed: lower case',
+        'names (line 5) has "C"; allowed: lower case',
+        "names[0] (line 2) is 5; allowed: text in quotes",
+    ]
+
+
+def test_problems_in_entries_after_an_invalid_one_have_their_own_lines() -> None:
+    text = "rules:\n- 3\n- {ports: [x, 0]}\n- {note: a}\n- ports: [1, -1, y, -2]\n  note: 5\n"
+    assert all_of(text) == [
+        "rules[0] (line 2) is 3; allowed: a mapping (keys: ports, note)",
+        'rules[1].ports[0] (line 3) is "x"; allowed: a whole number',
+        "rules[1].ports[1] (line 3) is 0; allowed: 1 and above",
+        "rules[2].ports (line 4) is missing; allowed: a list",
+        "rules[3].note (line 6) is 5; allowed: text in quotes",
+        "rules[3].ports[1] (line 5) is -1; allowed: 1 and above",
+        'rules[3].ports[2] (line 5) is "y"; allowed: a whole number',
+        "rules[3].ports[3] (line 5) is -2; allowed: 1 and above",
+    ]
+
+
+def test_a_list_that_is_only_empty_without_its_invalid_entries_is_not_reported_as_empty() -> None:
+    assert all_of("names: [5]") == ["names[0] (line 1) is 5; allowed: text in quotes"]
+    assert all_of("pair: [x, 3]\nhosts: [a]") == [
+        "hosts[0] (line 2) is 'a'; allowed: a host",
+        'pair[0] (line 1) is "x"; allowed: a whole number',
+        "pair[1] (line 1) is 3; allowed: text in quotes",
+    ]

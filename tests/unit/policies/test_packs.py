@@ -188,3 +188,75 @@ def test_the_lines_of_a_stack_file_are_known_without_its_code(tmp_path: Path, mo
     (tmp_path / "Pulumi.dev.yaml").write_text("a: [")
     assert local.of_plan("shop", "dev") == local.NOTHING
     assert packs.RESERVED == "ML-" and not [each for each in sys.modules if each.startswith("mlpctl_pack_x")]
+
+
+def test_rules_in_subfolders_are_loaded_except_for_tests_and_helpers(tmp_path: Path) -> None:
+    own_rules.pack(tmp_path)
+    own_rules.pack(tmp_path, "acme/data", id="ACME-S3-0002", text=None)
+    own_rules.pack(tmp_path, "acme/data/deep-er", id="ACME-S3-0003")
+    (tmp_path / "acme/data/__init__.py").write_text("")
+    for skipped in ("acme/tests", "acme/_lib", "acme/test_data", "acme/data/test", "acme/.venv", "acme/__pycache__"):
+        own_rules.pack(tmp_path, skipped, text="raise SystemExit(1)")
+    own_rules.pack(tmp_path, "shared/more", id="ACME-S3-0004")
+    (tmp_path / "acme/linked").symlink_to("../shared/more")
+    (tmp_path / "acme/again").symlink_to(".")
+    ids = [each.id for each in load(tmp_path, ["acme"])]
+    assert ids == [ID, "ACME-S3-0002", "ACME-S3-0003", "ACME-S3-0004"]
+    own_rules.pack(tmp_path, "acme/v1.2")
+    assert "acme/v1.2/buckets.py cannot be imported; allowed: names without a dot" in refused(tmp_path, "acme")
+
+
+def test_a_link_in_a_pack_that_leads_out_of_the_project_is_refused(tmp_path: Path) -> None:
+    root = tmp_path / "project"
+    own_rules.pack(tmp_path, "outside")
+    for name, target in {
+        "rules.py": "outside/buckets.py",
+        "_lib.py": "outside/buckets.py",
+        "sub/a.py": "outside/buckets.py",
+        "folder": "outside",
+        "_folder": "outside",
+        "gone.py": "outside/nothing.py",
+        "data.yaml": "outside/data.yaml",
+    }.items():
+        link = own_rules.pack(root, "acme") / name
+        link.parent.mkdir(exist_ok=True)
+        link.symlink_to(tmp_path / target)
+        assert f"policies.packs: acme/{name} leads out of the project" in refused(root, "acme")
+        link.unlink()
+    (root / "acme" / "loop.py").symlink_to("loop.py")
+    assert "acme/loop.py leads out of the project" in refused(root, "acme")
+    (root / "acme" / "loop.py").unlink()
+    (root / "acme" / "same.py").symlink_to("buckets.py")
+    assert f"has the rule {ID}, which acme has already" in refused(root, "acme")
+
+
+def test_the_message_of_an_import_error_is_one_line_without_control_characters(tmp_path: Path) -> None:
+    for raised in (
+        r"raise ValueError('first\nsecond\x1b[31m\r\u202e')",
+        r"raise RuntimeError('\x00\x07' + 'x' * 5000 + '\n')",
+        r"import sys; sys.exit('a\nb\x9b')",
+        "class E(Exception):\n    def __str__(self):\n        raise KeyError\nraise E",
+        r"exec(compile('a =', 'a\nb\x1b.py', 'exec'))",
+    ):
+        own_rules.pack(tmp_path, text=raised)
+        said = refused(tmp_path, "acme")
+        assert said.isprintable() and len(said) < 500, said
+        assert re.fullmatch(r"policies\.packs: acme/buckets\.py:\d+ cannot be imported: .+\.", said)
+
+
+def test_config_validate_reports_folders_that_cannot_be_used(tmp_path: Path, root: Path, mlpctl: Mlpctl) -> None:
+    (tmp_path / "Pulumi.yaml").write_text((root / "Pulumi.yaml").read_text())
+    (tmp_path / "stacks").mkdir()
+    own_rules.pack(tmp_path, "good", text="raise SystemExit(1)")
+    own_rules.pack(tmp_path, "empty", file="_x.py")
+    text = (root / "stacks" / "Pulumi.dev.yaml").read_text()
+    file = tmp_path / "stacks" / "Pulumi.dev.yaml"
+    file.write_text(f"{text}    policies:\n      packs: [nowhere, good, empty]\n")
+    ran = mlpctl("config", "validate", "--stack", "dev")
+    assert ran.code == 2
+    line = file.read_text().count("\n")
+    assert f"line {line}  policies.packs[0] cannot be used: the folder nowhere does not exist in" in ran.errors
+    assert "policies.packs[2] cannot be used: empty contains no modules with rules" in ran.errors
+    assert "2 problems in" in ran.errors and "good" not in ran.errors
+    file.write_text(f"{text}    policies:\n      packs: [good]\n")
+    assert mlpctl("config", "validate", "--stack", "dev").code == 0, "the code is not run"

@@ -118,6 +118,34 @@ def test_a_limit_that_ends_too_late_is_reported_with_its_end(job: Job) -> None:
     assert job.slept == []
 
 
+def test_a_pause_that_no_clock_can_show_is_a_sentence_and_the_other_parts_are_posted(job: Job) -> None:
+    huge = "9" * 25
+    for status, headers in (
+        (429, {"Retry-After": huge}),
+        (429, {"Retry-After": "9" * 5000}),
+        (429, {"Retry-After": "Fri, 31 Dec 9999 23:59:59 -2359"}),
+        (403, {"Retry-After": huge}),
+        (403, {"x-ratelimit-remaining": "0", "x-ratelimit-reset": huge}),
+        (403, {"x-ratelimit-remaining": "0", "x-ratelimit-reset": "9" * 5000}),
+        (429, {"RateLimit-Reset": huge}),
+        (503, {"Retry-After": huge}),
+    ):
+        job.forge.faults[:] = [Fault("POST", "/comments", status, said("wait"), headers, times=99)]
+        job.forge.statuses.clear()
+        done = job.post(PROD)
+        assert (done.code, done.errors.count("\n")) == (1, 1), headers
+        assert "Run the job again" in done.errors
+        assert "tomorrow" in done.errors or status == 503
+        assert job.forge.statuses, "the status is posted although the comment is not"
+
+
+def test_an_address_that_is_no_url_is_a_sentence(job: Job) -> None:
+    job.forge.faults.append(Fault("POST", "/comments", 307, None, {"Location": "http://[::1"}, times=9))
+    done = job.post(PROD)
+    assert (done.code, "refers to an address that is no URL" in done.errors) == (1, True)
+    assert job.forge.statuses
+
+
 def test_without_a_token_the_summary_is_still_written(job: Job) -> None:
     for value in (None, ""):
         job.unset("GITHUB_TOKEN") if value is None else job.set(GITHUB_TOKEN=value)
