@@ -137,7 +137,7 @@ class Sections(Spec):
     """Teams that share the cluster, by name: their namespaces, quotas, people and programs."""
 
     guardrails: ClusterGuardrailsSpec = ClusterGuardrailsSpec()
-    """Rules that the Kubernetes API server applies to all pods, and namespaces with guards."""
+    """Rules that the Kubernetes API server applies to all pods and Services, and namespaces with guards."""
 
     allowed_accounts: list[Annotated[str, Field(pattern=r"^[0-9]{12}$", examples=["123456789012"])]] = Field(default=[])
     """AWS accounts that the stack can be deployed to, as 12 digits in quotes. With credentials of another account, a

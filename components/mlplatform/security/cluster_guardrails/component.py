@@ -1,4 +1,4 @@
-"""Guardrails of a cluster: native admission policies for all pods, and namespaces with guards."""
+"""Guardrails of a cluster: native admission policies for all pods and Services, and namespaces with guards."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, Final, NotRequired, TypedDict
@@ -10,8 +10,9 @@ from mlplatform import grammar
 from mlplatform.checks.arguments import ArgumentsError, Problem, checked, fitting, need, what_is
 from mlplatform.component import Component
 from mlplatform.security import guarded_namespace
-from mlplatform.security.cluster_guardrails import policies
+from mlplatform.security.cluster_guardrails import policies, services
 from mlplatform.security.cluster_guardrails.spec import (
+    SYSTEM,
     AllowedImages,
     ClusterGuardrailsSpec,
     Enforcement,
@@ -59,9 +60,9 @@ class ClusterGuardrailsArgs(TypedDict):
 
 
 class ClusterGuardrails(Component):
-    """Admission policies that the API server evaluates for all pods and templates of pods, and guarded namespaces.
+    """Admission policies that the API server evaluates for all pods and Services, and guarded namespaces.
 
-    Its objects are created with the Kubernetes provider in `opts`.
+    Policies for pods also apply to templates of pods. Its objects are created with the Kubernetes provider in `opts`.
     """
 
     policies: pulumi.Output[Mapping[str, str]]
@@ -88,7 +89,10 @@ class ClusterGuardrails(Component):
             "gpuNodes": self._policy(name, "gpu-nodes", policies.GPU_NODES.spec(), strict.gpu_nodes, wanted),
             "hostAccess": self._policy(name, "host-access", policies.HOST_ACCESS.spec(), strict.host_access, wanted),
             "images": self._policy(name, "images", allowed, strict.images, wanted),
-            "resources": self._policy(name, "resources", policies.RESOURCES.spec(), strict.resources, wanted),
+            "resources": self._policy(
+                name, "resources", policies.resources(wanted.priority_classes).spec(), strict.resources, wanted
+            ),
+            "services": self._policy(name, "services", services.spec(), strict.services, wanted),
         }
         self._namespaces = {
             each: guarded_namespace.create_guarded(self, f"{name}-{each}", each, guards, LABELS, s3, own)
@@ -137,7 +141,7 @@ class ClusterGuardrails(Component):
         policy = k8s.admissionregistration.v1.ValidatingAdmissionPolicy(
             logical_name, metadata=metadata(logical_name), spec=spec, opts=self.child()
         )
-        exempt = [*policies.SYSTEM, *wanted.exempt_namespaces]
+        exempt = [*SYSTEM, *wanted.exempt_namespaces]
         key = "kubernetes.io/metadata.name"
         k8s.admissionregistration.v1.ValidatingAdmissionPolicyBinding(
             f"{logical_name}-binding",
