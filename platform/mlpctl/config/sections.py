@@ -261,6 +261,11 @@ class Sections(Spec):
         return [name for name, each in self.guardrails.namespaces.items() if each.s3]
 
     @property
+    def model_ports(self) -> dict[str, int]:
+        """The ports of models, by name."""
+        return {name: model.port for name, model in self.inference.items()}
+
+    @property
     def models_on_s3(self) -> list[str]:
         """Models that use buckets, either for their weights or through the workload whose role they use."""
         owners = [service_account_of(name, each) for name, each in self.workloads.items() if each.buckets]

@@ -156,6 +156,14 @@ def test_by_default_a_guarded_namespace_has_no_gpus_and_no_way_out() -> None:
     ]
 
 
+def test_a_guarded_namespace_calls_models_at_their_ports() -> None:
+    plan = guardrails({"model_ports": {"chat": 8080, "other": 9000}}, namespaces={"team": {"calls": ["chat"]}})
+    rules = plan.one(k8s.networking.v1.NetworkPolicy).inputs["spec"]["egress"]
+    (peers,) = [each["to"] for each in rules if each.get("ports") == [{"port": 8080, "protocol": "TCP"}]]
+    assert peers == [{"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "chat"}}}]
+    assert not [each for each in rules if {"port": 9000, "protocol": "TCP"} in each.get("ports", [])]
+
+
 def test_namespaces_of_workloads_are_created_once_and_not_if_they_exist() -> None:
     more = {"workload_namespaces": ["training", "data", "training", "old"]}
     plan = guardrails(more, namespaces={"data": {}}, existingNamespaces=["old"])
@@ -181,6 +189,10 @@ def test_a_namespace_is_known_after_its_guards_are_created() -> None:
     [
         ({"workload_namespaces": ["A b"]}, 'workload_namespaces has "A b"; allowed: names of namespaces'),
         ({"guardrails": {"namespaces": {"team": {"s3": True}}}}, "s3_cidrs is missing; required, since"),
+        (
+            {"guardrails": {"namespaces": {"team": {"calls": ["chat"]}}}},
+            "model_ports has no chat; required, since namespaces call them",
+        ),
         (
             {"guardrails": {"namespaces": {"kube-x": {}}}},
             "namespaces has .*kube-x.*; allowed: names other than default",

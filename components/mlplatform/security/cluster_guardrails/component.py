@@ -58,6 +58,10 @@ class ClusterGuardrailsArgs(TypedDict):
     """CIDR blocks of the VPC. A wider network in the field `egress` of a namespace does not include them. Default: only
     private ranges are excluded."""
 
+    model_ports: NotRequired[Mapping[str, int]]
+    """Ports of the models that namespaces call, by name. A model is in the namespace with its name. Required for
+    namespaces with `calls`."""
+
 
 class ClusterGuardrails(Component):
     """Admission policies that the API server evaluates for all pods and Services, and guarded namespaces.
@@ -79,6 +83,10 @@ class ClusterGuardrails(Component):
         s3 = fitting(self, name, "s3_cidrs", args.get("s3_cidrs", []), grammar.networks)
         own = fitting(self, name, "vpc_cidrs", args.get("vpc_cidrs", []), grammar.networks)
         plain = self._plain_namespaces(name, wanted, args)
+        ports = args.get("model_ports", {})
+        if unknown := guarded_namespace.unknown_models(wanted.namespaces, args.get("model_ports", ())):
+            missing = f"has no {', '.join(unknown)}; required, since namespaces call them"
+            raise ArgumentsError(what_is(self, name), [Problem("model_ports", missing)])
         super().__init__(name, args, opts)
 
         allowed = pulumi.Output.all(registry=args["registry_url"], urls=args.get("repository_urls", {})).apply(
@@ -95,7 +103,7 @@ class ClusterGuardrails(Component):
             "services": self._policy(name, "services", services.spec(), strict.services, wanted),
         }
         self._namespaces = {
-            each: guarded_namespace.create_guarded(self, f"{name}-{each}", each, guards, LABELS, s3, own)
+            each: guarded_namespace.create_guarded(self, f"{name}-{each}", each, guards, LABELS, s3, own, ports)
             for each, guards in wanted.namespaces.items()
         } | {each: guarded_namespace.known_after(each, self._plain(name, each)) for each in plain}
 
