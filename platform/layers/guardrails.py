@@ -35,8 +35,8 @@ def create(site: Site, platform: Platform, base: Foundation, registries: Registr
         "workload_namespaces": platform.workload_namespaces,
         "vpc_cidrs": base.network.vpc_cidrs,
     }
-    if any(each.calls for each in platform.guardrails.namespaces.values()):
-        args["model_ports"] = platform.model_ports
+    if ports := platform.ports_called(platform.guardrails.namespaces):
+        args["model_ports"] = ports
     if platform.guarded_on_s3:
         args["s3_cidrs"] = s3_cidrs(site.region)
     policies = ml.ClusterGuardrails("guardrails", args, pulumi.ResourceOptions(providers=[compute.kubernetes]))
