@@ -62,6 +62,7 @@ KNOWN: Final[Mapping[str, Values]] = {
     ),
     "exemptNamespaces": st.lists(st.sampled_from(["agents", "1"]), max_size=2, unique=True),
     "existingNamespaces": st.just([]),
+    "priorityClasses": st.lists(st.sampled_from(["batch", "a.b-c"]), max_size=2, unique=True),
     "guardrails.namespaces": st.sampled_from(["guarded", "team-a"]),
     "teams": st.sampled_from(["lab", "ops"]),
     "teams.*.namespaces": st.sampled_from(["lab", "ops-a", "ops-b"]),
@@ -75,6 +76,7 @@ KNOWN: Final[Mapping[str, Values]] = {
     "healthPath": st.sampled_from(["/", "/health", "/a%20b?x=1", "/a//b", "/" + "x" * 1000]),
     "cpu": st.sampled_from(["1m", "0.001", "2", "1.5"]),
     "serviceAccount": st.sampled_from(["sa", "a.b-c", "1"]),
+    "calls": st.just([]),
     "callers": st.lists(st.sampled_from(["web", "1", "kube-system"]), max_size=2, unique=True),
     "queues": st.dictionaries(
         st.sampled_from(["q", "x" * 80, "a_b-C", "x" * 75 + ".fifo"]), st.sampled_from(["send", "consume"]), max_size=3

@@ -35,6 +35,8 @@ def create(site: Site, platform: Platform, base: Foundation, registries: Registr
         "workload_namespaces": platform.workload_namespaces,
         "vpc_cidrs": base.network.vpc_cidrs,
     }
+    if ports := platform.ports_called(platform.guardrails.namespaces):
+        args["model_ports"] = ports
     if platform.guarded_on_s3:
         args["s3_cidrs"] = s3_cidrs(site.region)
     policies = ml.ClusterGuardrails("guardrails", args, pulumi.ResourceOptions(providers=[compute.kubernetes]))

@@ -47,6 +47,8 @@ def create(
             "role_path": site.role_path,
             "tags": site.tags,
         }
+        if ports := platform.ports_called(team.namespaces):
+            args["model_ports"] = ports
         if name in platform.teams_on_s3:
             args["s3_cidrs"] = s3
         workspaces[name] = ml.TeamWorkspace(name, args, pulumi.ResourceOptions(providers=[compute.kubernetes]))

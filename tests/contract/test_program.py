@@ -171,6 +171,22 @@ def test_a_model_can_call_s3_if_it_or_its_workload_uses_a_bucket(plan_of: PlanOf
     assert reached(local) - reached(without) == {"52.216.0.0/15"}
 
 
+def test_namespaces_with_guards_call_a_model_that_admits_them(plan_of: PlanOf, tmp_path: Path) -> None:
+    text = next(each for each in STACKS if each.name == "Pulumi.local.yaml").read_text()
+    document = yaml.safe_load(text)
+    wanted = document["config"]["mlplatform:platform"]
+    wanted["inference"]["chat"]["callers"] = ["batch", "research"]
+    wanted["guardrails"] = {"namespaces": {"batch": {"calls": ["chat"]}}}
+    wanted["teams"]["research"]["namespaces"]["research"]["calls"] = ["chat"]
+    made = tmp_path / "Pulumi.made.yaml"
+    made.write_text(yaml.safe_dump(document))
+    plan = plan_of(made)
+    chat = {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "chat"}}}
+    rule = {"to": [chat], "ports": [{"port": 8000, "protocol": "TCP"}]}
+    for policy in ("guardrails-batch-network-policy", "research-research-network-policy"):
+        assert rule in plan.one(k8s.networking.v1.NetworkPolicy, policy).inputs["spec"]["egress"]
+
+
 def test_every_role_is_below_the_path_of_the_stack(plan_of: PlanOf, tmp_path: Path) -> None:
     local = next(each for each in STACKS if each.stem == "Pulumi.local")
     file = yaml.safe_load(local.read_text())

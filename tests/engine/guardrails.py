@@ -1,4 +1,4 @@
-"""Asks an API server whether it would accept pods, without creating them."""
+"""Asks an API server whether it would accept pods and Services, without creating them."""
 
 import copy
 import json
@@ -14,19 +14,27 @@ TABLE = Path(__file__).with_name("guardrails.yaml")
 CREATED = 201
 
 PATHS: Mapping[str, str] = {
-    "Pod": "/api/v1/namespaces/{}/pods",
+    **{kind: f"/api/v1/namespaces/{{}}/{kind.lower()}s" for kind in ("Pod", "Service")},
     **{kind: f"/apis/apps/v1/namespaces/{{}}/{kind.lower()}s" for kind in ("Deployment", "StatefulSet", "DaemonSet")},
     **{kind: f"/apis/batch/v1/namespaces/{{}}/{kind.lower()}s" for kind in ("Job", "CronJob")},
 }
 
 
 def cases(**names: str) -> Iterator[tuple[str, str, dict[str, Any], Mapping[str, Any]]]:
-    """Every case of the table: its name, kind, the pod's spec and the case itself. `names` are values of `${…}`."""
+    """Every case of the table: its name, kind, the spec of the pod or Service, and the case itself.
+
+    `names` are values of `${…}`.
+    """
     table = yaml.safe_load(Template(TABLE.read_text(encoding="utf-8")).safe_substitute(names))
     for case in table["cases"]:
         kinds = case.get("kind", "Pod")
         for kind in kinds if isinstance(kinds, list) else [kinds]:
-            yield f"{case['case']} ({kind})", kind, merged(table["pod"], case["change"]), case
+            yield (
+                f"{case['case']} ({kind})",
+                kind,
+                merged(table["service" if kind == "Service" else "pod"], case["change"]),
+                case,
+            )
 
 
 def merged(value: Any, change: Any) -> Any:
@@ -42,7 +50,7 @@ def merged(value: Any, change: Any) -> Any:
 
 
 def manifest(kind: str, pod: Mapping[str, Any]) -> dict[str, Any]:
-    """An object of a kind with these pods."""
+    """An object of a kind with these pods; for a Service, with this spec."""
     labels = {"app": "probe"}
     template: dict[str, Any] = {"metadata": {"labels": labels}, "spec": pod}
     spec: dict[str, Any] = {"selector": {"matchLabels": labels}, "template": template}
@@ -52,9 +60,9 @@ def manifest(kind: str, pod: Mapping[str, Any]) -> dict[str, Any]:
         spec["serviceName"] = "probe"
     if kind == "CronJob":
         spec = {"schedule": "0 0 * * *", "jobTemplate": {"spec": spec}}
-    if kind == "Pod":
+    if kind in ("Pod", "Service"):
         spec = dict(pod)
-    group = {"Pod": "v1", "Job": "batch/v1", "CronJob": "batch/v1"}.get(kind, "apps/v1")
+    group = {"Pod": "v1", "Service": "v1", "Job": "batch/v1", "CronJob": "batch/v1"}.get(kind, "apps/v1")
     return {"apiVersion": group, "kind": kind, "metadata": {"name": "probe", "labels": labels}, "spec": spec}
 
 
@@ -75,18 +83,19 @@ def answer(api: Any, namespace: str, kind: str, pod: Mapping[str, Any]) -> tuple
     return response.status, warnings if response.status == CREATED else body["message"]
 
 
-def wrong(api: Any, namespace: str, policies: str, **names: str) -> list[str]:
+def wrong(api: Any, namespace: str, guarded: str, policies: str, **names: str) -> list[str]:
     """The cases that the API server answers otherwise than the table says.
 
     Args:
         api: an administrator's client.
         namespace: the namespace to ask about.
+        guarded: the namespace with guards to ask about.
         policies: the prefix of the policies' names.
         names: values of `${…}` in the table.
     """
     found = []
     for name, kind, pod, case in cases(**names):
-        status, message = answer(api, namespace, kind, pod)
+        status, message = answer(api, guarded if case.get("guarded") else namespace, kind, pod)
         policy = f"ValidatingAdmissionPolicy '{policies}-{case.get('refused')}'"
         about = [policies in message] if "refused" not in case else [policy not in message, case["says"] not in message]
         if any(about) or ("refused" not in case and status != CREATED):

@@ -93,13 +93,15 @@ def test_the_doctor_knows_the_stacks_own_nodes_and_reaches_its_cluster(project: 
     assert [each["check"] for each in found.values() if each["level"] == "blocks"] == ["quotas.vcpus"]
 
 
-def test_the_api_server_refuses_pods_that_break_a_guardrail_and_says_why(project: Any, sandbox: Any) -> None:
+def test_the_api_server_refuses_pods_and_services_that_break_a_guardrail_and_says_why(
+    project: Any, sandbox: Any
+) -> None:
     urls = json.loads(project.pulumi("stack", "output", "repositories", "--json", "--stack", "local").stdout)
     registry = urls["serving"].partition("/")[0]
     pinned = f"{registry}/other@sha256:{'0' * 64}"
     # The namespace default has no Pod Security Standard, which would refuse some of the pods first.
     names = {"registry": registry, "repository": urls["serving"], "image": pinned}
-    assert guardrails.wrong(sandbox.kubernetes(), "default", "guardrails", **names) == []
+    assert guardrails.wrong(sandbox.kubernetes(), "default", "research", "guardrails", **names) == []
 
 
 def test_a_team_cannot_use_more_gpus_than_its_quota(project: Any, sandbox: Any) -> None:

@@ -1,7 +1,8 @@
 """Namespaces with guards: Pod Security Standard, network policy, quota and container defaults."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from enum import Enum
+from types import MappingProxyType
 from typing import Any, Final, Self
 
 import pulumi
@@ -9,7 +10,7 @@ import pulumi_kubernetes as k8s
 from pydantic import Field, field_validator, model_validator
 
 from awsfacts.instances import GPU_RESOURCE
-from mlplatform import egress as calls
+from mlplatform import egress as outgoing
 from mlplatform import grammar
 from mlplatform.component import Component
 from mlplatform.egress import EgressRule
@@ -83,9 +84,12 @@ class GuardedNamespaceSpec(Spec):
     callers: list[str] = Field(default=[])
     """Other namespaces whose pods may call its pods, on any port. Default: none."""
 
+    calls: list[str] = Field(default=[])
+    """Models that its pods may call, by name. Each must have this namespace in its `callers`. Default: none."""
+
     _numbers = field_validator("container_cpu", mode="before")(whole_numbers_as_text)
-    _networks = field_validator("egress")(calls.checked_networks)
-    _rules = field_validator("egress_rules")(calls.checked_rules)
+    _networks = field_validator("egress")(outgoing.checked_networks)
+    _rules = field_validator("egress_rules")(outgoing.checked_rules)
 
     @field_validator("callers")
     @classmethod
@@ -93,9 +97,15 @@ class GuardedNamespaceSpec(Spec):
         grammar.namespaces(value, "callers")
         return value
 
+    @field_validator("calls")
+    @classmethod
+    def _calls_are_names_of_models(cls, value: list[str]) -> list[str]:
+        grammar.namespaces(value, "calls")
+        return value
+
     @model_validator(mode="after")
     def _the_network_plugin_enforces_all_ports(self) -> Self:
-        calls.check_ports(self.egress, self.egress_rules)
+        outgoing.check_ports(self.egress, self.egress_rules)
         return self
 
 
@@ -147,6 +157,7 @@ def create_guarded(
     labels: Mapping[str, str],
     s3_cidrs: pulumi.Input[Sequence[str]],
     vpc_cidrs: pulumi.Input[Sequence[str]],
+    model_ports: Mapping[str, int],
 ) -> pulumi.Output[str]:
     """Create a namespace with all its guards.
 
@@ -158,6 +169,7 @@ def create_guarded(
         labels: labels of all objects.
         s3_cidrs: networks of S3, used if the spec has `s3`.
         vpc_cidrs: networks of the VPC.
+        model_ports: ports of the models in `calls`, by name.
 
     Returns:
         Its name, for objects that need the namespace and its guards.
@@ -173,7 +185,9 @@ def create_guarded(
     closed = k8s.networking.v1.NetworkPolicy(
         f"{prefix}-network-policy",
         metadata=metadata("network-policy"),
-        spec=pulumi.Output.all(s3_cidrs, vpc_cidrs).apply(lambda known: network_policy(wanted, *known)),
+        spec=pulumi.Output.all(s3_cidrs, vpc_cidrs).apply(
+            lambda known: network_policy(wanted, known[0], known[1], model_ports)
+        ),
         opts=inside,
     )
     quota = k8s.core.v1.ResourceQuota(
@@ -189,8 +203,17 @@ def create_guarded(
     return known_after(name, namespace, closed, quota, limits)
 
 
+def unknown_models(namespaces: Mapping[str, GuardedNamespaceSpec], models: Iterable[str]) -> list[str]:
+    """Models that namespaces call and that are not in `models`."""
+    there = {*models}
+    return [*dict.fromkeys(model for each in namespaces.values() for model in each.calls if model not in there)]
+
+
 def network_policy(
-    wanted: GuardedNamespaceSpec, s3_cidrs: Sequence[str] = (), own_networks: Sequence[str] = ()
+    wanted: GuardedNamespaceSpec,
+    s3_cidrs: Sequence[str] = (),
+    own_networks: Sequence[str] = (),
+    model_ports: Mapping[str, int] = MappingProxyType({}),
 ) -> dict[str, Any]:
     """The spec of a network policy for all pods of a namespace: what it does not allow is denied.
 
@@ -198,18 +221,32 @@ def network_policy(
         wanted: the spec of the namespace.
         s3_cidrs: networks of S3.
         own_networks: networks of the VPC.
+        model_ports: ports of the models in `calls`, by name. A model is in the namespace with its name. The network
+            plugin also allows the address of its Service:
+            https://github.com/aws/amazon-network-policy-controller-k8s/blob/main/pkg/resolvers/endpoints.go
     """
     here: dict[str, Any] = {"pod_selector": {}}
-    callers = [
-        {"namespace_selector": {"match_labels": {"kubernetes.io/metadata.name": each}}} for each in wanted.callers
+    models = [
+        {"to": [_pods_of(each)], "ports": [{"port": model_ports[each], "protocol": "TCP"}]} for each in wanted.calls
     ]
-    ports = calls.by_network((*(s3_cidrs if wanted.s3 else ()), *wanted.egress), wanted.egress_rules)
+    ports = outgoing.by_network((*(s3_cidrs if wanted.s3 else ()), *wanted.egress), wanted.egress_rules)
     return {
         "pod_selector": {},
         "policy_types": ["Ingress", "Egress"],
-        "ingress": [{"from_": [here, *callers]}],
-        "egress": [{"to": [here]}, calls.DNS, *calls.rules(ports, own_networks), calls.TO_IDENTITY_AGENT],
+        "ingress": [{"from_": [here, *map(_pods_of, wanted.callers)]}],
+        "egress": [
+            {"to": [here]},
+            outgoing.DNS,
+            *models,
+            *outgoing.rules(ports, own_networks),
+            outgoing.TO_IDENTITY_AGENT,
+        ],
     }
+
+
+def _pods_of(namespace: str) -> dict[str, Any]:
+    """The pods of a namespace as a peer of a network policy."""
+    return {"namespace_selector": {"match_labels": {"kubernetes.io/metadata.name": namespace}}}
 
 
 def hard(quota: NamespaceQuota) -> dict[str, str]:

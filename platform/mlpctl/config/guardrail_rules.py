@@ -60,8 +60,23 @@ def guarded_workloads_can_reach_their_buckets(platform: Sections) -> Iterator[st
             )
 
 
+def models_have_their_callers(platform: Sections) -> Iterator[str]:
+    """A call passes two network policies: that of the caller's namespace, and that of the model."""
+    for place, guards in guarded(platform).items():
+        namespace = place.rpartition(".")[2]
+        for name in guards.calls:
+            model, allowed = platform.inference.get(name), ""
+            if model is None:
+                allowed = f"names of inference ({', '.join(platform.inference) or 'none'})"
+            elif namespace not in model.callers:
+                allowed = f"models that admit it; add {namespace} to inference.{name}.callers"
+            if allowed:
+                yield f"{place}.calls has {name}; allowed: {allowed}"
+
+
 GUARDRAIL_RULES: Final[tuple[Callable[[Sections], Iterator[str]], ...]] = (
     namespaces_are_created_once,
     existing_namespaces_are_those_of_workloads,
     guarded_workloads_can_reach_their_buckets,
+    models_have_their_callers,
 )

@@ -1,6 +1,7 @@
 """The sections of a stack file; each section is validated on its own."""
 
 import math
+from collections.abc import Mapping
 from enum import Enum
 from typing import Annotated, Final, Self
 
@@ -36,6 +37,7 @@ from mlplatform import (
 from mlplatform.checks import shared
 from mlplatform.compute.node_group.nodes import SESSION_SERVICES
 from mlplatform.registries.image_registry import places as image_places
+from mlplatform.security.guarded_namespace import GuardedNamespaceSpec
 from mlplatform.security.team_workspace import spec as team_workspace
 from mlplatform.security.workload_identity.spec import service_account_of
 from mlplatform.spec import Spec, whole_numbers_as_text
@@ -137,7 +139,7 @@ class Sections(Spec):
     """Teams that share the cluster, by name: their namespaces, quotas, people and programs."""
 
     guardrails: ClusterGuardrailsSpec = ClusterGuardrailsSpec()
-    """Rules that the Kubernetes API server applies to all pods, and namespaces with guards."""
+    """Rules that the Kubernetes API server applies to all pods and Services, and namespaces with guards."""
 
     allowed_accounts: list[Annotated[str, Field(pattern=r"^[0-9]{12}$", examples=["123456789012"])]] = Field(default=[])
     """AWS accounts that the stack can be deployed to, as 12 digits in quotes. With credentials of another account, a
@@ -260,6 +262,10 @@ class Sections(Spec):
     def guarded_on_s3(self) -> list[str]:
         """Guarded namespaces whose pods may call S3."""
         return [name for name, each in self.guardrails.namespaces.items() if each.s3]
+
+    def ports_called(self, guarded: Mapping[str, GuardedNamespaceSpec]) -> dict[str, int]:
+        """The ports of the models that namespaces call, by the models' names."""
+        return {name: self.inference[name].port for each in guarded.values() for name in each.calls}
 
     @property
     def models_on_s3(self) -> list[str]:

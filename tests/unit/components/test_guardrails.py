@@ -13,6 +13,7 @@ from mlplatform.testing import Plan, declare
 
 REGISTRY = "123456789012.dkr.ecr.us-east-1.amazonaws.com"
 SERVING = f"{REGISTRY}/mlplatform/test/serving"
+SYSTEM = ["kube-system", "amazon-guardduty"]
 Policies = k8s.admissionregistration.v1
 EVERYTHING: dict[str, Any] = {
     "repository_urls": {"serving": SERVING},
@@ -26,11 +27,11 @@ def guardrails(more: Any = None, **wanted: Any) -> Plan:
     return declare(lambda: ClusterGuardrails("guardrails", args))
 
 
-def test_every_policy_rejects_what_it_cannot_evaluate_and_is_denied_outside_of_kube_system() -> None:
+def test_every_policy_rejects_what_it_cannot_evaluate_and_is_denied_outside_of_the_system_s_namespaces() -> None:
     plan = guardrails()
     policies = plan.of(Policies.ValidatingAdmissionPolicy)
     assert {each.inputs["metadata"]["name"] for each in policies} == {
-        f"guardrails-{part}" for part in ("gpu-nodes", "host-access", "images", "resources")
+        f"guardrails-{part}" for part in ("gpu-nodes", "host-access", "images", "resources", "services")
     }
     assert {each.inputs["spec"]["failurePolicy"] for each in policies} == {"Fail"}
     for binding in plan.of(Policies.ValidatingAdmissionPolicyBinding):
@@ -38,7 +39,7 @@ def test_every_policy_rejects_what_it_cannot_evaluate_and_is_denied_outside_of_k
         assert f"{spec['policyName']}-binding" == binding.name
         assert spec["validationActions"] == ["Deny"]
         (names,) = spec["matchResources"]["namespaceSelector"]["matchExpressions"]
-        assert names == {"key": "kubernetes.io/metadata.name", "operator": "NotIn", "values": ["kube-system"]}
+        assert names == {"key": "kubernetes.io/metadata.name", "operator": "NotIn", "values": SYSTEM}
 
 
 def test_policies_apply_to_pods_and_to_everything_with_a_template() -> None:
@@ -50,6 +51,31 @@ def test_policies_apply_to_pods_and_to_everything_with_a_template() -> None:
     }
 
 
+def test_a_pod_has_no_priority_class_of_kubernetes_and_in_guarded_namespaces_only_listed_ones() -> None:
+    def checks(**wanted: Any) -> list[Any]:
+        found = guardrails(**wanted).one(Policies.ValidatingAdmissionPolicy, "guardrails-resources").inputs["spec"]
+        return [each for each in found["validations"] if "priority_class" in each["expression"]]
+
+    everywhere, guarded = checks()
+    assert everywhere["expression"] == '!variables.priority_class.startsWith("system-")'
+    assert guarded["expression"].startswith('variables.priority_class == "" || !(has(namespaceObject.metadata.labels)')
+    _, listed = checks(priorityClasses=["batch", "low"])
+    assert listed["expression"].startswith("variables.priority_class in [\"\", r'batch', r'low'] || !(")
+    assert "allowed: none, batch, low, since" in listed["message"]
+
+
+def test_services_are_checked_if_they_change() -> None:
+    spec = guardrails().one(Policies.ValidatingAdmissionPolicy, "guardrails-services").inputs["spec"]
+    (rule,) = spec["matchConstraints"]["resourceRules"]
+    assert (rule["resources"], rule["operations"]) == (["services"], ["CREATE", "UPDATE"])
+    (condition,) = spec["matchConditions"]
+    assert condition["expression"] == 'request.operation == "CREATE" || object.spec != oldObject.spec'
+    addresses, names = (each["expression"] for each in spec["validations"])
+    assert "size(object.spec.externalIPs) == 0" in addresses
+    assert "ExternalName" in names and "namespaceObject" in names
+    assert "variables" not in spec
+
+
 @pytest.mark.parametrize(
     ("enforcement", "actions"), [("deny", ["Deny"]), ("warn", ["Warn", "Audit"]), ("audit", ["Audit"])]
 )
@@ -58,7 +84,7 @@ def test_a_policy_can_be_introduced_with_warnings(enforcement: str, actions: lis
     spec = plan.one(Policies.ValidatingAdmissionPolicyBinding, "guardrails-host-access-binding").inputs["spec"]
     assert spec["validationActions"] == actions
     (names,) = spec["matchResources"]["namespaceSelector"]["matchExpressions"]
-    assert names["values"] == ["kube-system", "agents"]
+    assert names["values"] == [*SYSTEM, "agents"]
 
 
 def test_images_of_the_account_of_named_registries_and_of_own_services_are_allowed() -> None:
@@ -130,6 +156,14 @@ def test_by_default_a_guarded_namespace_has_no_gpus_and_no_way_out() -> None:
     ]
 
 
+def test_a_guarded_namespace_calls_models_at_their_ports() -> None:
+    plan = guardrails({"model_ports": {"chat": 8080, "other": 9000}}, namespaces={"team": {"calls": ["chat"]}})
+    rules = plan.one(k8s.networking.v1.NetworkPolicy).inputs["spec"]["egress"]
+    (peers,) = [each["to"] for each in rules if each.get("ports") == [{"port": 8080, "protocol": "TCP"}]]
+    assert peers == [{"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "chat"}}}]
+    assert not [each for each in rules if {"port": 9000, "protocol": "TCP"} in each.get("ports", [])]
+
+
 def test_namespaces_of_workloads_are_created_once_and_not_if_they_exist() -> None:
     more = {"workload_namespaces": ["training", "data", "training", "old"]}
     plan = guardrails(more, namespaces={"data": {}}, existingNamespaces=["old"])
@@ -155,6 +189,10 @@ def test_a_namespace_is_known_after_its_guards_are_created() -> None:
     [
         ({"workload_namespaces": ["A b"]}, 'workload_namespaces has "A b"; allowed: names of namespaces'),
         ({"guardrails": {"namespaces": {"team": {"s3": True}}}}, "s3_cidrs is missing; required, since"),
+        (
+            {"guardrails": {"namespaces": {"team": {"calls": ["chat"]}}}},
+            "model_ports has no chat; required, since namespaces call them",
+        ),
         (
             {"guardrails": {"namespaces": {"kube-x": {}}}},
             "namespaces has .*kube-x.*; allowed: names other than default",

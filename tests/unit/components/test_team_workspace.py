@@ -62,7 +62,7 @@ def test_editors_cannot_change_their_guards_or_rights() -> None:
     }
     guards = {"resourcequotas", "limitranges", "networkpolicies", "roles", "rolebindings", "serviceaccounts"}
     assert not changed & {*guards, "daemonsets", "ingresses", "namespaces", "serviceaccounts/token", "*"}
-    assert {"pods", "jobs", "deployments", "pods/exec"} <= changed
+    assert {"pods", "jobs", "deployments", "pods/exec", "pods/ephemeralcontainers"} <= changed
     verbs = {verb for rule in EDITOR for verb in rule["verbs"]}
     assert not verbs & {"*", "bind", "escalate", "impersonate"}
 

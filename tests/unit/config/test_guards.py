@@ -178,12 +178,15 @@ def test_a_weakened_guard_is_found(pattern: str) -> None:
         "guardrails.enforcement.hostAccess": "warn",
         "guardrails.enforcement.images": "audit",
         "guardrails.enforcement.resources": "warn",
+        "guardrails.enforcement.services": "audit",
         "guardrails.exemptNamespaces": ["agents"],
         "guardrails.namespaces.*.callers": ["web"],
+        "guardrails.namespaces.*.calls": ["chat"],
         "guardrails.namespaces.*.egress": ["10.9.0.0/18"],
         "guardrails.namespaces.*.egressRules": [{"cidr": "10.0.0.0/8", "ports": [6379]}],
         "guardrails.namespaces.*.podSecurity": "baseline",
         "guardrails.namespaces.*.s3": True,
+        "guardrails.priorityClasses": ["important"],
         "images.account.replicateTo": [],
         "images.account.scanning": "basic",
         "images.repositories.*.keepNewest": 1,
@@ -210,6 +213,7 @@ def test_a_weakened_guard_is_found(pattern: str) -> None:
         "sharedFilesystems.*.retain": False,
         "teams.*.editors": ["staff"],
         "teams.*.namespaces.*.callers": ["web"],
+        "teams.*.namespaces.*.calls": ["chat"],
         "teams.*.namespaces.*.egress": ["10.9.0.0/18"],
         "teams.*.namespaces.*.egressRules": [{"cidr": "10.0.0.0/8", "ports": [6379]}],
         "teams.*.namespaces.*.podSecurity": "baseline",
@@ -238,6 +242,10 @@ def test_a_weakened_guard_is_found(pattern: str) -> None:
     if pattern.startswith("teams"):
         for each in (strict, lax):
             each.update(yaml.safe_load(TEAM))
+    if pattern.endswith(".calls"):
+        # The model admits the caller.
+        for each in (strict, lax):
+            each["inference"] = {"chat": {"image": "a:1", "pool": next(iter(each["gpuPools"])), "callers": ["example"]}}
     holder, (*way, last) = lax, pattern.replace("*", "example").split(".")
     for key in way:
         holder = holder[key]

@@ -1,4 +1,4 @@
-"""Guardrails of a cluster: native admission policies for all pods, and namespaces with guards."""
+"""Guardrails of a cluster: native admission policies for all pods and Services, and namespaces with guards."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, Final, NotRequired, TypedDict
@@ -10,8 +10,9 @@ from mlplatform import grammar
 from mlplatform.checks.arguments import ArgumentsError, Problem, checked, fitting, need, what_is
 from mlplatform.component import Component
 from mlplatform.security import guarded_namespace
-from mlplatform.security.cluster_guardrails import policies
+from mlplatform.security.cluster_guardrails import policies, services
 from mlplatform.security.cluster_guardrails.spec import (
+    SYSTEM,
     AllowedImages,
     ClusterGuardrailsSpec,
     Enforcement,
@@ -57,11 +58,15 @@ class ClusterGuardrailsArgs(TypedDict):
     """CIDR blocks of the VPC. A wider network in the field `egress` of a namespace does not include them. Default: only
     private ranges are excluded."""
 
+    model_ports: NotRequired[Mapping[str, int]]
+    """Ports of the models that namespaces call, by name. A model is in the namespace with its name. Required for
+    namespaces with `calls`."""
+
 
 class ClusterGuardrails(Component):
-    """Admission policies that the API server evaluates for all pods and templates of pods, and guarded namespaces.
+    """Admission policies that the API server evaluates for all pods and Services, and guarded namespaces.
 
-    Its objects are created with the Kubernetes provider in `opts`.
+    Policies for pods also apply to templates of pods. Its objects are created with the Kubernetes provider in `opts`.
     """
 
     policies: pulumi.Output[Mapping[str, str]]
@@ -78,6 +83,10 @@ class ClusterGuardrails(Component):
         s3 = fitting(self, name, "s3_cidrs", args.get("s3_cidrs", []), grammar.networks)
         own = fitting(self, name, "vpc_cidrs", args.get("vpc_cidrs", []), grammar.networks)
         plain = self._plain_namespaces(name, wanted, args)
+        ports = args.get("model_ports", {})
+        if unknown := guarded_namespace.unknown_models(wanted.namespaces, args.get("model_ports", ())):
+            missing = f"has no {', '.join(unknown)}; required, since namespaces call them"
+            raise ArgumentsError(what_is(self, name), [Problem("model_ports", missing)])
         super().__init__(name, args, opts)
 
         allowed = pulumi.Output.all(registry=args["registry_url"], urls=args.get("repository_urls", {})).apply(
@@ -88,10 +97,13 @@ class ClusterGuardrails(Component):
             "gpuNodes": self._policy(name, "gpu-nodes", policies.GPU_NODES.spec(), strict.gpu_nodes, wanted),
             "hostAccess": self._policy(name, "host-access", policies.HOST_ACCESS.spec(), strict.host_access, wanted),
             "images": self._policy(name, "images", allowed, strict.images, wanted),
-            "resources": self._policy(name, "resources", policies.RESOURCES.spec(), strict.resources, wanted),
+            "resources": self._policy(
+                name, "resources", policies.resources(wanted.priority_classes).spec(), strict.resources, wanted
+            ),
+            "services": self._policy(name, "services", services.spec(), strict.services, wanted),
         }
         self._namespaces = {
-            each: guarded_namespace.create_guarded(self, f"{name}-{each}", each, guards, LABELS, s3, own)
+            each: guarded_namespace.create_guarded(self, f"{name}-{each}", each, guards, LABELS, s3, own, ports)
             for each, guards in wanted.namespaces.items()
         } | {each: guarded_namespace.known_after(each, self._plain(name, each)) for each in plain}
 
@@ -137,7 +149,7 @@ class ClusterGuardrails(Component):
         policy = k8s.admissionregistration.v1.ValidatingAdmissionPolicy(
             logical_name, metadata=metadata(logical_name), spec=spec, opts=self.child()
         )
-        exempt = [*policies.SYSTEM, *wanted.exempt_namespaces]
+        exempt = [*SYSTEM, *wanted.exempt_namespaces]
         key = "kubernetes.io/metadata.name"
         k8s.admissionregistration.v1.ValidatingAdmissionPolicyBinding(
             f"{logical_name}-binding",

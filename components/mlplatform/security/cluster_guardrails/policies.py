@@ -12,7 +12,7 @@ from typing import Any, Final
 from awsfacts.instances import GPU_RESOURCE
 from mlplatform.compute.gpu_node_pool.spec import GPU_TAINT
 from mlplatform.grammar import DIGEST
-from mlplatform.security.cluster_guardrails.spec import AllowedImages, Enforcement
+from mlplatform.security.cluster_guardrails.spec import SYSTEM_CLASSES, AllowedImages, Enforcement
 from mlplatform.security.guarded_namespace import CONTAINER_DEFAULTS
 
 ACTIONS: Final[Mapping[Enforcement, Sequence[str]]] = {
@@ -21,9 +21,6 @@ ACTIONS: Final[Mapping[Enforcement, Sequence[str]]] = {
     Enforcement.AUDIT: ("Audit",),
 }
 """The actions of a binding; `Deny` and `Warn` exclude each other."""
-
-SYSTEM: Final = ("kube-system",)
-"""Namespaces whose pods run the nodes and the cluster itself."""
 
 ALLOWED_CAPABILITY: Final = "NET_BIND_SERVICE"
 """The capability that the standard `restricted` allows to add:
@@ -95,22 +92,32 @@ class Check:
 
 @dataclass(frozen=True)
 class Policy:
-    """A policy about pods."""
+    """A policy about pods and templates of pods."""
 
     variables: Sequence[tuple[str, str]]
     checks: Sequence[Check]
 
     def spec(self) -> dict[str, Any]:
-        """The spec of a ValidatingAdmissionPolicy. It rejects what it cannot evaluate."""
-        return {
-            "failure_policy": "Fail",
-            "match_constraints": {"resource_rules": [*RULES]},
-            "match_conditions": [CHANGES_PODS],
-            "variables": [
-                {"name": name, "expression": text} for name, text in (POD, SIZED, CONTAINERS, *self.variables)
-            ],
-            "validations": [_validation(each) for each in self.checks],
-        }
+        """The spec of a ValidatingAdmissionPolicy."""
+        return spec_of(RULES, CHANGES_PODS, (POD, SIZED, CONTAINERS, *self.variables), self.checks)
+
+
+def spec_of(
+    rules: Sequence[Mapping[str, Any]],
+    condition: Mapping[str, str],
+    variables: Sequence[tuple[str, str]],
+    checks: Sequence[Check],
+) -> dict[str, Any]:
+    """The spec of a policy that rejects what it cannot evaluate."""
+    found: dict[str, Any] = {
+        "failure_policy": "Fail",
+        "match_constraints": {"resource_rules": [*rules]},
+        "match_conditions": [condition],
+        "validations": [_validation(each) for each in checks],
+    }
+    if variables:
+        found["variables"] = [{"name": name, "expression": text} for name, text in variables]
+    return found
 
 
 def _validation(check: Check) -> dict[str, Any]:
@@ -208,12 +215,12 @@ Kubernetes allows processes of a Windows node only with hostNetwork:
 https://kubernetes.io/docs/tasks/configure-pod-container/create-hostprocess-pod
 """
 
+GUARDED: Final = f'has(namespaceObject.metadata.labels) && "{CONTAINER_DEFAULTS}" in namespaceObject.metadata.labels'
+"""Whether the object is in a guarded namespace."""
+
 _WHOLE: Final = "has(variables.pod.resources) && has(variables.pod.resources."
 _HAS: Final = 'has(c.resources) && has(c.resources.{0}) && "{1}" in c.resources.{0}'
-_DEFAULTS: Final = (
-    'object.kind != "Pod" && has(namespaceObject.metadata.labels) && '
-    f'"{CONTAINER_DEFAULTS}" in namespaceObject.metadata.labels'
-)
+_DEFAULTS: Final = f'object.kind != "Pod" && {GUARDED}'
 
 
 def _stated(kind: str, resource: str) -> str:
@@ -221,38 +228,59 @@ def _stated(kind: str, resource: str) -> str:
     return f'({_WHOLE}{kind}) && "{resource}" in variables.pod.resources.{kind})'
 
 
-RESOURCES: Final = Policy(
-    [
-        (
-            "unlimited",
-            f"({_DEFAULTS}) || {_stated('limits', 'memory')} ? [] : "
-            f"variables.sized.filter(c, !({_HAS.format('limits', 'memory')})).map(c, c.name)",
-        ),
-        (
-            "unrequested",
-            f"({_DEFAULTS}) || {_stated('requests', 'cpu')} || {_stated('limits', 'cpu')} ? [] : "
-            f"variables.sized.filter(c, !({_HAS.format('requests', 'cpu')}) && !({_HAS.format('limits', 'cpu')}))"
-            ".map(c, c.name)",
-        ),
-    ],
-    [
-        _none(
-            "unlimited",
-            "has no memory limit; allowed: resources.limits.memory, which is also the request if there is none, since "
-            "otherwise it can take the memory of other pods, in containers",
-        ),
-        _none(
-            "unrequested",
-            "has no CPU request; allowed: resources.requests.cpu, since otherwise other pods can take its CPU, in "
-            "containers",
-        ),
-    ],
-)
-"""Containers state their memory limit and their CPU request.
+def resources(priority_classes: Sequence[str] = ()) -> Policy:
+    """Containers state their memory limit and their CPU request, and pods cannot preempt more important ones.
 
-A CPU limit is not required: it slows a container down even if the node is idle. Templates in namespaces with container
-defaults need neither, since their pods get both.
-"""
+    A CPU limit is not required: it slows a container down even if the node is idle. Templates in namespaces with
+    container defaults need neither, since their pods get both.
+
+    Args:
+        priority_classes: PriorityClasses that pods in guarded namespaces may have. Kubernetes lets every pod have every
+            class, also those that add-ons create:
+            https://kubernetes.io/docs/concepts/scheduling-eviction/pod-priority-preemption
+    """
+    known = ", ".join(map(_text, priority_classes))
+    return Policy(
+        [
+            (
+                "unlimited",
+                f"({_DEFAULTS}) || {_stated('limits', 'memory')} ? [] : "
+                f"variables.sized.filter(c, !({_HAS.format('limits', 'memory')})).map(c, c.name)",
+            ),
+            (
+                "unrequested",
+                f"({_DEFAULTS}) || {_stated('requests', 'cpu')} || {_stated('limits', 'cpu')} ? [] : "
+                f"variables.sized.filter(c, !({_HAS.format('requests', 'cpu')}) && !({_HAS.format('limits', 'cpu')}))"
+                ".map(c, c.name)",
+            ),
+            ("priority_class", 'has(variables.pod.priorityClassName) ? variables.pod.priorityClassName : ""'),
+        ],
+        [
+            _none(
+                "unlimited",
+                "has no memory limit; allowed: resources.limits.memory, which is also the request if there is none, "
+                "since otherwise it can take the memory of other pods, in containers",
+            ),
+            _none(
+                "unrequested",
+                "has no CPU request; allowed: resources.requests.cpu, since otherwise other pods can take its CPU, in "
+                "containers",
+            ),
+            Check(
+                f'!variables.priority_class.startsWith("{SYSTEM_CLASSES}")',
+                f"has a priorityClassName that begins with {SYSTEM_CLASSES}; allowed: other classes, or none, since "
+                "such pods preempt all others",
+            ),
+            Check(
+                f'variables.priority_class in ["", {known}] || !({GUARDED})'
+                if known
+                else f'variables.priority_class == "" || !({GUARDED})',
+                "has a priorityClassName in a namespace with guards; allowed: none"
+                + "".join(f", {each}" for each in priority_classes)
+                + ", since such pods can preempt those of other namespaces",
+            ),
+        ],
+    )
 
 
 def images(wanted: AllowedImages) -> Policy:

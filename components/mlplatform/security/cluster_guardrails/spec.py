@@ -15,6 +15,19 @@ from mlplatform.spec import Spec
 
 MAX_SOURCES: Final = 50
 MAX_NAMESPACES: Final = 100
+MAX_CLASSES: Final = 50
+
+SYSTEM: Final = ("kube-system", "amazon-guardduty")
+"""Namespaces whose pods run the nodes and the cluster, or protect them.
+
+GuardDuty installs its agent, if it manages it, in every cluster of the account, with access to the node and with an
+image from a registry of AWS: https://docs.aws.amazon.com/guardduty/latest/ug/how-runtime-monitoring-works-eks.html,
+https://www.eksworkshop.com/docs/security/guardduty/enabling
+"""
+
+SYSTEM_CLASSES: Final = "system-"
+"""Beginning of the names of Kubernetes' own PriorityClasses; no others can begin so:
+https://kubernetes.io/docs/concepts/scheduling-eviction/pod-priority-preemption/#priorityclass"""
 
 _SOURCE: Final = re.compile(rf"{grammar.HOST}(:[0-9]{{1,5}})?(/{grammar.REPOSITORY})?")
 
@@ -45,11 +58,15 @@ class EnforcementSpec(Spec):
     `warn`."""
 
     resources: Enforcement = Enforcement.DENY
-    """Containers without a memory limit or a CPU request."""
+    """Containers without a memory limit or a CPU request, and pods that preempt others by a PriorityClass of Kubernetes
+    itself, or by one that a guarded namespace may not use."""
+
+    services: Enforcement = Enforcement.DENY
+    """Services with `externalIPs`, and those of type ExternalName in guarded namespaces."""
 
 
 class ClusterGuardrailsSpec(Spec):
-    """Rules that the Kubernetes API server applies to all pods, whoever creates them, and namespaces with guards."""
+    """Rules that the Kubernetes API server applies to all pods and Services, and namespaces with guards."""
 
     enforcement: EnforcementSpec = EnforcementSpec()
     """How strict each policy is."""
@@ -60,7 +77,11 @@ class ClusterGuardrailsSpec(Spec):
 
     exempt_namespaces: list[str] = Field(default=[], max_length=MAX_NAMESPACES)
     """Namespaces of software that runs the nodes, e.g. of a security agent, to which no policy applies. Default: only
-    kube-system."""
+    kube-system and amazon-guardduty."""
+
+    priority_classes: list[str] = Field(default=[], max_length=MAX_CLASSES)
+    """PriorityClasses that pods in namespaces with guards may have, including the cluster's global default, if there is
+    one. In other namespaces, pods may have all but those that begin with `system-`. Default: none."""
 
     namespaces: dict[str, GuardedNamespaceSpec] = Field(default={}, max_length=MAX_NAMESPACES)
     """Namespaces that the platform creates with a Pod Security Standard, a network policy that denies what it does not
@@ -80,6 +101,21 @@ class ClusterGuardrailsSpec(Spec):
             if len(each) > grammar.MAX_IMAGE_NAME
             or not _SOURCE.fullmatch(each)
             or not re.search(r"[.:]|^localhost", each.partition("/")[0])
+        ]
+        if wrong:
+            raise ValueError("\n".join(wrong))
+        return value
+
+    @field_validator("priority_classes")
+    @classmethod
+    def _classes_have_names(cls, value: list[str]) -> list[str]:
+        allowed = f"names of PriorityClasses that do not begin with {SYSTEM_CLASSES}"
+        wrong = [
+            f"priorityClasses[{index}] is {grammar.quoted(each)}; allowed: {allowed}"
+            for index, each in enumerate(value)
+            if each.startswith(SYSTEM_CLASSES)
+            or len(each) > grammar.MAX_OBJECT_NAME
+            or not re.fullmatch(grammar.OBJECT_NAME, each)
         ]
         if wrong:
             raise ValueError("\n".join(wrong))
@@ -126,14 +162,21 @@ def check_own(values: Mapping[str, object], field: str) -> None:
     Raises:
         ValueError: one line per invalid name.
     """
-    words = "lower-case letters, digits and hyphens, a letter first, at most 20 characters"
-    wrong = [
-        f"{field} has {grammar.quoted(each)}; allowed: {namespaces.NAMES if namespaces.of_kubernetes(each) else words}"
-        for each in values
-        if namespaces.of_kubernetes(each) or not re.fullmatch(r"[a-z]([a-z0-9-]{0,18}[a-z0-9])?", each)
-    ]
+    allowed = {each: _own_problem(each) for each in values}
+    wrong = [f"{field} has {grammar.quoted(each)}; allowed: {words}" for each, words in allowed.items() if words]
     if wrong:
         raise ValueError("\n".join(wrong))
+
+
+def _own_problem(name: str) -> str | None:
+    """What is allowed instead of the name of a namespace that a component creates; None for a valid one."""
+    if namespaces.of_kubernetes(name):
+        return namespaces.NAMES
+    if name in SYSTEM:
+        return f"names other than {', '.join(SYSTEM)}, to which no guardrail applies"
+    if not re.fullmatch(r"[a-z]([a-z0-9-]{0,18}[a-z0-9])?", name):
+        return "lower-case letters, digits and hyphens, a letter first, at most 20 characters"
+    return None
 
 
 def fixed_images(

@@ -50,6 +50,10 @@ class TeamWorkspaceArgs(AccountArgs, RegionArgs, PartitionArgs, BoundaryArgs, Ta
     """CIDR blocks of the VPC. A wider network in the field `egress` of a namespace does not include them. Default: only
     private ranges are excluded."""
 
+    model_ports: NotRequired[Mapping[str, int]]
+    """Ports of the models that namespaces call, by name. A model is in the namespace with its name. Required for
+    namespaces with `calls`."""
+
 
 class TeamWorkspace(Component):
     """Namespaces with guards and quotas for a team, roles for its people, and IAM roles for its programs.
@@ -69,6 +73,7 @@ class TeamWorkspace(Component):
         self._check(name, wanted, args)
         s3 = fitting(self, name, "s3_cidrs", args.get("s3_cidrs", []), grammar.networks)
         own = fitting(self, name, "vpc_cidrs", args.get("vpc_cidrs", []), grammar.networks)
+        ports = args.get("model_ports", {})
         super().__init__(name, args, opts)
         tags: Any = self.given_tags
         tagged = isinstance(tags, Mapping)
@@ -78,7 +83,7 @@ class TeamWorkspace(Component):
         namespaces: dict[str, Any] = {}
         for each, guards in wanted.namespaces.items():
             guards = guards.model_copy(update={"s3": wanted.on_s3(each)})
-            there = guarded_namespace.create_guarded(self, f"{name}-{each}", each, guards, self._labels, s3, own)
+            there = guarded_namespace.create_guarded(self, f"{name}-{each}", each, guards, self._labels, s3, own, ports)
             self._people(f"{name}-{each}", there, wanted)
             namespaces[each] = there
         role_arns: dict[str, Any] = {}
@@ -109,6 +114,9 @@ class TeamWorkspace(Component):
             raise ArgumentsError(what, [Problem(f"team.{field}", reason) for field, _, reason in found])
         for identity in identities(name, wanted).values():
             check_names(what, identity, args)
+        if unknown := guarded_namespace.unknown_models(wanted.namespaces, args.get("model_ports", ())):
+            missing = f"has no {', '.join(unknown)}; required, since namespaces call them"
+            raise ArgumentsError(what, [Problem("model_ports", missing)])
         if any(map(wanted.on_s3, wanted.namespaces)):
             need(self, name, args, "s3_cidrs", since="team uses buckets or s3")
 

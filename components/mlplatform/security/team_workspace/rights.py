@@ -21,6 +21,8 @@ EDITOR: Final[Sequence[Mapping[str, Any]]] = (
         "resources": ["pods/attach", "pods/exec", "pods/portforward"],
         "verbs": ["get", "create"],
     },
+    # The containers of `kubectl debug`, which the Pod Security Standard and the guardrails check as well.
+    {"api_groups": [""], "resources": ["pods/ephemeralcontainers"], "verbs": ["patch", "update"]},
     {"api_groups": [""], "resources": ["pods/eviction"], "verbs": ["create"]},
     {
         "api_groups": [""],
