@@ -162,10 +162,12 @@ def _below(inputs: Mapping[str, Any], *path: str) -> Any:
 
 
 def _with(inputs: Mapping[str, Any], value: Any, *path: str) -> dict[str, Any]:
-    """Inputs with another value at a path; `_ABSENT` removes it."""
+    """Inputs with another value at a path, `_ABSENT` to remove it; unchanged if something above it is not a mapping."""
     first, *rest = path
     if rest:
-        return {**inputs, first: _with(inputs.get(first) or {}, value, *rest)}
+        below = inputs.get(first)
+        below = {} if below is None else below
+        return {**inputs, first: _with(below, value, *rest)} if isinstance(below, Mapping) else {**inputs}
     return {key: each for key, each in inputs.items() if key != first} if value is _ABSENT else {**inputs, first: value}
 
 
@@ -245,14 +247,21 @@ def _selected(selector: Value) -> frozenset[str] | None:
 
 def _policy_types(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, Any]:
     """The directions of a network policy: by default incoming, and outgoing if it has rules for these."""
-    found = []
-    for each in (old, new):
-        spec = each.get("spec")
-        spec = spec if isinstance(spec, Mapping) else {}
-        found.append({*(spec.get("policyTypes") or ["Ingress", *(["Egress"] if spec.get("egress") else [])])})
-    if found[0] != found[1]:
-        return dict(new)
-    return _taken(old, new, "spec", "policyTypes")
+    before, after = (_directions(each.get("spec")) for each in (old, new))
+    return _taken(old, new, "spec", "policyTypes") if before is not None and before == after else dict(new)
+
+
+def _directions(spec: Value) -> frozenset[str] | None:
+    """The directions that the spec of a network policy is about; None if it does not tell them."""
+    if not isinstance(spec, Mapping):
+        return None
+    types = spec.get("policyTypes")
+    if types in (None, []):
+        egress = spec.get("egress")
+        # An empty list of rules is not distinguished from none.
+        types = ["Ingress", *(["Egress"] if egress else [])] if egress is None or isinstance(egress, list) else None
+    known = isinstance(types, list) and all(isinstance(each, str) for each in types)
+    return frozenset(items(types)) if known else None
 
 
 def _taken(old: Mapping[str, Any], new: Mapping[str, Any], *path: str) -> dict[str, Any]:
