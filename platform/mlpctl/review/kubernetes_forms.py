@@ -140,7 +140,9 @@ def _is_default(written: Any, path: str, side: Mapping[str, Any], defaults: Mapp
     )
 
 
-_QUANTITY: Final = re.compile(r"(?P<number>[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)(?P<unit>[numkMGTPE]|[KMGTPE]i)?")
+_QUANTITY: Final = re.compile(
+    r"(?P<number>[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d{1,3})?)(?P<unit>[numkMGTPE]|[KMGTPE]i)?"
+)
 _UNITS: Final = {
     **{"n": Decimal("1e-9"), "u": Decimal("1e-6"), "m": Decimal("1e-3"), "k": Decimal(1000)},
     **{unit: Decimal(1000) ** power for power, unit in enumerate("MGTPE", 2)},

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from types import ModuleType
 from typing import Final, TypeAlias
 
+from awsfacts.records import Record
 from mlpctl.review import records
 from mlpctl.review.cost import compute, database, kubernetes, network, operations, storage
 from mlpctl.review.cost.parts import Free, NoPrice, Parts, Subject
@@ -40,7 +41,7 @@ def large(type: str, inputs: Mapping[str, Value] | None = None) -> str:
     return record.large if inputs is None or _is_large(record, inputs) else ""
 
 
-def _is_large(record: records.Record, inputs: Mapping[str, Value]) -> bool:
+def _is_large(record: Record, inputs: Mapping[str, Value]) -> bool:
     if record.large_unless and holds(inputs, record.large_unless):
         return False
     if not record.large_if and not record.large_above:
