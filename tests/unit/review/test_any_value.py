@@ -96,7 +96,8 @@ INPUTS: Final[dict[str, Any]] = {
 OTHERS: Final[tuple[Any, ...]] = (
     rpc.UNKNOWN,
     {SIGNATURE: SECRET, "plaintext": '"zz"'},
-    "high", "²", "\u0661", "{", "{}", "{0!r}", "1e999", "1e99999999999999999999", "0x10", "-", "10.0.0.0/99", "\ud800", "9" * 5000,
+    "high", "²", "\u0661", "{", "{}", "{0!r}", "1e999", "1e99999999999999999999", "0x10", "-",
+    "10.0.0.0/99", "\ud800", "9" * 5000,
     -1, 10**400, float("inf"), float("nan"), True, None,
     [], [1], [None], [{}], [[]], ["a", {"b": [1]}],
     {}, {"a": 1}, {"a": {"b": ["c"]}},
@@ -146,6 +147,6 @@ def test_a_value_of_any_type_at_any_path_is_reviewed() -> None:
 
 
 @pytest.mark.engine  # seconds for all values
-@pytest.mark.parametrize("number", range(4 * len(OTHERS)))
+@pytest.mark.parametrize("number", range(len(OTHERS)))
 def test_every_value_at_every_path_is_reviewed(number: int) -> None:
     _is_reviewed(*_steps(number, every=0))
