@@ -8,7 +8,7 @@ from typing import Final
 
 from awsfacts.tables import read_table
 
-_MAJOR: Final = {"postgres": r"\d+", "mysql": r"\d+\.\d+"}
+_MAJOR: Final = {"postgres": r"\d{1,9}(?!\d)", "mysql": r"\d{1,9}\.\d{1,9}(?!\d)"}
 """Pattern of a major version, by the family of the engine."""
 
 _WITHOUT_THIRD_YEAR: Final = frozenset({"aurora-mysql"})

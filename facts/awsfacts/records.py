@@ -193,7 +193,17 @@ class Record(Row):
     """What makes it expensive. While such a resource is unpriced, a cost limit cannot be verified."""
 
     large_if: Sequence[str] = ()
-    """Paths of inputs that make it expensive: it is `large` only if one of them is set. If empty, it always is."""
+    """Paths of inputs that make it expensive: it is `large` only if one of them is set to a value that is not `cheap`,
+    or one of `large_above` is exceeded. If both are empty, it always is."""
+
+    large_above: Mapping[str, float] = {}
+    """Paths of numbers, with the highest one at which it is not yet expensive."""
+
+    cheap: Sequence[str] = ()
+    """Values in `large_if` that do not make it expensive."""
+
+    large_unless: Mapping[str, Any] = {}
+    """Inputs with which it is never expensive: it is billed by usage, whatever else is set."""
 
     sets: Sequence[str] = ()
     """Paths, without indexes, of lists of objects whose order the API ignores."""
@@ -261,7 +271,7 @@ DESCRIPTION: Final = frozenset(
 
 COST: Final = frozenset(("priced", "free", "unpriced"))
 
-_SIZE: Final = frozenset(("large", "large_if"))
+_SIZE: Final = frozenset(("large", "large_if", "large_above", "cheap", "large_unless"))
 
 _GROUPS: Final = (
     DESCRIPTION,

@@ -9,7 +9,7 @@ from mlpctl.review.equality import canonical, is_empty, word
 from mlpctl.review.kinds import short_type
 from mlpctl.review.plan import Change
 from mlpctl.review.rules import protocol_of
-from mlpctl.review.values import Masked, Secret, Unknown, Value, items, walk
+from mlpctl.review.values import Masked, Secret, Unknown, Value, items, walk, whole
 
 _Parts = Callable[[Mapping[str, Any]], Any]
 
@@ -93,7 +93,7 @@ def _in_order(name: str) -> _Parts:
 
 def _number(rule: Value) -> int | None:
     number = next((rule[key] for key in _NUMBERS if key in rule), None) if isinstance(rule, Mapping) else None
-    return int(number) if isinstance(number, int | float) or (isinstance(number, str) and number.isdigit()) else None
+    return whole(number)
 
 
 def _content(rule: Mapping[str, Any]) -> str:

@@ -12,7 +12,7 @@ from mlpctl.review.context import Context
 from mlpctl.review.kinds import short_type
 from mlpctl.review.paths import value_at
 from mlpctl.review.plan import Change, Op, Plan
-from mlpctl.review.values import Value
+from mlpctl.review.values import Value, whole
 from mlpctl.review.watched import accelerators
 from mlpctl.text import all_of
 
@@ -101,16 +101,14 @@ def _room(context: Context, groups: Sequence[Change]) -> int | None:
         )
         facts = [*map(instances.find, accelerators(context, group, "new" if group.new is not None else "old"))]
         nodes = value_at(group.inputs, f"scalingConfig.{'maxSize' if scaled else 'desiredSize'}")
-        if not facts or None in facts or not isinstance(nodes, int | float):
+        count = whole(nodes)
+        if not facts or None in facts or count is None:
             return None
-        total += int(nodes) * max(each.gpus for each in facts if each)
+        total += count * max(each.gpus for each in facts if each)
     return total if groups else None
 
 
 def _whole(value: Value, default: int) -> int:
     """A number, also from its digits; `default` if it is missing or unknown."""
-    if isinstance(value, bool):
-        return default
-    if isinstance(value, int | float):
-        return int(value)
-    return int(value) if isinstance(value, str) and value.isdecimal() else default
+    found = whole(value)
+    return default if found is None else found

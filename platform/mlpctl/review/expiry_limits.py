@@ -5,7 +5,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final, Generic, TypeVar
 
-from mlpctl.review.values import Unknown, Value
+from mlpctl.review.values import Unknown, Value, finite
 
 Limits = Mapping[str, tuple[str, Value]]
 """Test and value by name."""
@@ -15,16 +15,13 @@ T = TypeVar("T")
 
 def _seconds(value: Value) -> float:
     """A duration in Google's notation, `2592000s` or `30d`, in seconds."""
-    found = re.fullmatch(r"(\d+(?:\.\d+)?)([smhd])", str(value))
+    found = re.fullmatch(r"([0-9]+(?:\.[0-9]+)?)([smhd])", str(value))
     return float(found[1]) * {"s": 1, "m": 60, "h": 3_600, "d": 86_400}[found[2]] if found else as_number(value)
 
 
 def as_number(value: Value) -> float:
     """A number; 0 for any other value."""
-    try:
-        return float(value)
-    except (TypeError, ValueError):
-        return 0.0
+    return finite(value) or 0.0
 
 
 def texts(value: Value) -> list[str]:

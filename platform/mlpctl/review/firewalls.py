@@ -11,9 +11,9 @@ from typing import Any, Final
 from mlpctl.review import addresses
 from mlpctl.review.addresses import Addresses
 from mlpctl.review.equality import canonical
-from mlpctl.review.openings import Opening, ports_of, services_of, targets_of
+from mlpctl.review.openings import Opening, denies, is_for_incoming, named_targets, ports_of, services_of, targets_of
 from mlpctl.review.paths import value_at
-from mlpctl.review.values import Masked, Secret, Unknown, Value, items, walk
+from mlpctl.review.values import Masked, Secret, Unknown, Value, finite, items, walk
 
 _COMPUTED: Final = "__"
 """Prefix of properties that Pulumi's providers add."""
@@ -28,14 +28,16 @@ def same(opening: Opening, old: Mapping[str, Value], new: Mapping[str, Value]) -
 
 
 def _form(opening: Opening, inputs: Mapping[str, Value]) -> Any:
-    """The rules of a resource in normal form; None if a part of them is unknown or redacted."""
+    """The rules of a resource in normal form; None if a part of them is unknown, redacted or not valid."""
     rules = items(value_at(inputs, opening.rules)) if opening.rules else [inputs]
     if not all(isinstance(each, Mapping) for each in rules) or _hides(rules):
         return None
+    made = [(order, _rule(opening, each)) for each in rules if (order := _order(opening, each)) is not None]
+    if len(made) < len(rules):
+        return None
     if not opening.rules:
-        return _order(opening, inputs), _rule(opening, inputs)
-    made = [(_order(opening, each), _rule(opening, each)) for each in rules]
-    if any(_denies(opening, each) for each in rules):
+        return made
+    if any(denies(opening, each) for each in rules):
         return [each for _, each in sorted(made, key=lambda pair: (pair[0], repr(pair[1])))]
     return frozenset(each for _, each in made)
 
@@ -44,18 +46,17 @@ def _hides(rules: Iterable[Value]) -> bool:
     return any(isinstance(each, Unknown | Secret | Masked) for rule in rules for _, each in walk(rule))
 
 
-def _order(opening: Opening, rule: Mapping[str, Value]) -> float:
+def _order(opening: Opening, rule: Mapping[str, Value]) -> float | None:
+    """The priority of a rule; None if it is not a number."""
     given = value_at(rule, opening.order)
-    return opening.assumed_order if given is None else float(given)
-
-
-def _denies(opening: Opening, rule: Mapping[str, Value]) -> bool:
-    return any(str(value_at(rule, way)).lower() == str(each).lower() for way, each in opening.deny.items())
+    return opening.assumed_order if given is None else finite(given)
 
 
 def _rule(opening: Opening, rule: Mapping[str, Value]) -> Any:
     """A rule in normal form, without its name and priority."""
-    targets, _ = targets_of(opening, rule)
+    # What is everything behind the firewall is not everything that may be reached from behind it.
+    incoming = is_for_incoming(opening, rule, *opening.unless)
+    targets = targets_of(opening, rule)[0] if incoming else named_targets(opening, rule)
     return (
         frozenset(_services(opening, rule)),
         _sources(opening, rule),

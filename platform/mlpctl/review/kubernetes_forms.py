@@ -21,6 +21,9 @@ from mlpctl.review.values import Masked, Secret, Unknown, Value, items, walk
 
 _ABSENT: Final = object()
 
+_SELECTORS: Final = ("matchLabels", "matchExpressions")
+"""Parts of label selectors that select everything if they are empty."""
+
 
 class _Kind(Row):
     types: Sequence[str]
@@ -120,6 +123,12 @@ def _is_default(written: Any, path: str, side: Mapping[str, Any], defaults: Mapp
     default = defaults.get(path, _ABSENT)
     if isinstance(default, str) and default.startswith("="):
         default = side.get(default[1:], _ABSENT)
+    if path.rpartition(".")[2] in _SELECTORS and written in ({}, []):
+        return True
+    if default == {}:
+        return isinstance(written, Mapping) and all(
+            _is_default(each, f"{path}.{key}", written, defaults) for key, each in written.items()
+        )
     if default is not _ABSENT:
         return bool(written == default and type(written) is type(default)) or str(written) == str(default)
     if path == "subjects.apiGroup":
@@ -131,7 +140,9 @@ def _is_default(written: Any, path: str, side: Mapping[str, Any], defaults: Mapp
     )
 
 
-_QUANTITY: Final = re.compile(r"(?P<number>[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)(?P<unit>[numkMGTPE]|[KMGTPE]i)?")
+_QUANTITY: Final = re.compile(
+    r"(?P<number>[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d{1,3})?)(?P<unit>[numkMGTPE]|[KMGTPE]i)?"
+)
 _UNITS: Final = {
     **{"n": Decimal("1e-9"), "u": Decimal("1e-6"), "m": Decimal("1e-3"), "k": Decimal(1000)},
     **{unit: Decimal(1000) ** power for power, unit in enumerate("MGTPE", 2)},
@@ -162,10 +173,12 @@ def _below(inputs: Mapping[str, Any], *path: str) -> Any:
 
 
 def _with(inputs: Mapping[str, Any], value: Any, *path: str) -> dict[str, Any]:
-    """Inputs with another value at a path; `_ABSENT` removes it."""
+    """Inputs with another value at a path, `_ABSENT` to remove it; unchanged if something above it is not a mapping."""
     first, *rest = path
     if rest:
-        return {**inputs, first: _with(inputs.get(first) or {}, value, *rest)}
+        below = inputs.get(first)
+        below = {} if below is None else below
+        return {**inputs, first: _with(below, value, *rest)} if isinstance(below, Mapping) else {**inputs}
     return {key: each for key, each in inputs.items() if key != first} if value is _ABSENT else {**inputs, first: value}
 
 
@@ -232,11 +245,7 @@ def _selector(value: Value) -> Any:
         return [_selector(each) for each in value]
     if not isinstance(value, Mapping):
         return value
-    return {
-        key: _selector(each)
-        for key, each in value.items()
-        if not (key in ("matchLabels", "matchExpressions") and each in ({}, []))
-    }
+    return {key: _selector(each) for key, each in value.items() if not (key in _SELECTORS and each in ({}, []))}
 
 
 def _selected(selector: Value) -> frozenset[str] | None:
@@ -245,14 +254,21 @@ def _selected(selector: Value) -> frozenset[str] | None:
 
 def _policy_types(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, Any]:
     """The directions of a network policy: by default incoming, and outgoing if it has rules for these."""
-    found = []
-    for each in (old, new):
-        spec = each.get("spec")
-        spec = spec if isinstance(spec, Mapping) else {}
-        found.append({*(spec.get("policyTypes") or ["Ingress", *(["Egress"] if spec.get("egress") else [])])})
-    if found[0] != found[1]:
-        return dict(new)
-    return _taken(old, new, "spec", "policyTypes")
+    before, after = (_directions(each.get("spec")) for each in (old, new))
+    return _taken(old, new, "spec", "policyTypes") if before is not None and before == after else dict(new)
+
+
+def _directions(spec: Value) -> frozenset[str] | None:
+    """The directions that the spec of a network policy is about; None if it does not tell them."""
+    if not isinstance(spec, Mapping):
+        return None
+    types = spec.get("policyTypes")
+    if types in (None, []):
+        egress = spec.get("egress")
+        # An empty list of rules is not distinguished from none.
+        types = ["Ingress", *(["Egress"] if egress else [])] if egress is None or isinstance(egress, list) else None
+    known = isinstance(types, list) and all(isinstance(each, str) for each in types)
+    return frozenset(items(types)) if known else None
 
 
 def _taken(old: Mapping[str, Any], new: Mapping[str, Any], *path: str) -> dict[str, Any]:
@@ -281,12 +297,36 @@ def _quota(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, Any]:
     before, after = _below(old, "spec", "hard"), _below(new, "spec", "hard")
     if not isinstance(before, Mapping) or not isinstance(after, Mapping):
         return dict(new)
-    written = {_table().quotas.get(key, key): key for key in before}
-    hard = {}
-    for key, each in after.items():
-        was = written.get(_table().quotas.get(key, key), key)
-        hard[was] = before[was] if was in before and _same_quantity(before[was], each) else each
+    smallest, least = _smallest(before), _smallest(after)
+    if smallest is None or least is None:
+        return dict(new)
+    hard: dict[str, Value] = {}
+    for name, key in least.items():
+        was = smallest.get(name)
+        if was is None:
+            hard[key] = after[key]
+        elif _same_quantity(before[was], after[key]):
+            hard |= {each: value for each, value in before.items() if _quota_name(each) == name}
+        else:
+            hard[was] = after[key]
     return _with(new, hard, "spec", "hard")
+
+
+def _quota_name(key: str) -> str:
+    return _table().quotas.get(key, key)
+
+
+def _smallest(hard: Mapping[str, Value]) -> Mapping[str, str] | None:
+    """The key of the smallest limit by what it limits, since all are enforced; None if a limit is not known."""
+    found: dict[str, str] = {}
+    for key, value in hard.items():
+        name, amount = _quota_name(key), quantity(value)
+        if amount is None:
+            return None
+        other = quantity(hard[found[name]]) if name in found else None
+        if other is None or amount < other:
+            found[name] = key
+    return found
 
 
 def _secret(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, Any]:

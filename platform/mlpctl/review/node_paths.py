@@ -8,7 +8,11 @@ from typing import Final
 
 from awsfacts.tables import Row, read_table
 
-_DRIVE: Final = re.compile(r"^[a-z]:(?=/|$)")
+_WINDOWS: Final = re.compile(r"^(?P<device>/+[?.]/)?(?:(?P<drive>[a-z]:)(?=/|$))?(?P<path>.*)$", re.DOTALL)
+"""A path of Windows, also in the form of devices: https://learn.microsoft.com/dotnet/standard/io/file-path-formats"""
+
+_SYSTEM: Final = "c:"
+"""The drive of the node's own files."""
 
 
 class _Table(Row):
@@ -16,6 +20,7 @@ class _Table(Row):
 
     whole: Sequence[str]
     trees: Sequence[str]
+    windows: Sequence[str]
     harmless: Sequence[str]
     links: Mapping[str, str]
 
@@ -36,22 +41,30 @@ def more_access(old: Iterable[str], new: Iterable[str]) -> bool:
 def is_control(path: str) -> bool:
     """Whether a path in normal form gives control of the node or of its secrets."""
     table = _table()
+    trees = table.trees
+    if path.startswith(_SYSTEM):
+        path, trees = path.removeprefix(_SYSTEM), (*trees, *table.windows)
     if path in table.whole:
         return True
-    return any(_is_in(path, each) for each in table.trees) and not any(_is_in(path, each) for each in table.harmless)
+    return any(_is_in(path, each) for each in trees) and not any(_is_in(path, each) for each in table.harmless)
 
 
 def normal(path: str) -> str:
-    """A path of Linux or Windows without symbolic links, drive, doubled and final slashes."""
+    """A path without symbolic links, doubled and final slashes; one of Windows begins with its drive, `c:/windows`."""
     found = path.replace("\\", "/")
-    if found != path or _DRIVE.match(found.lower()):
-        # Windows ignores case.
-        found = _DRIVE.sub("", found.lower())
-    found = posixpath.normpath("/" + found.lstrip("/"))
+    # Windows ignores case.
+    parts = _WINDOWS.match(found.lower())
+    if parts and (found != path or parts["device"] or parts["drive"]):
+        return (parts["drive"] or _SYSTEM) + _plain(parts["path"])
+    found = _plain(found)
     for link, target in _table().links.items():
         if _is_in(found, link):
             return target + found.removeprefix(link)
     return found
+
+
+def _plain(path: str) -> str:
+    return posixpath.normpath("/" + path.lstrip("/"))
 
 
 def _is_in(path: str, folder: str) -> bool:

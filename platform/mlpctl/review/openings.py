@@ -10,8 +10,9 @@ from typing import Any, Final
 from awsfacts.tables import Row, read_table
 from mlpctl.review import addresses, records
 from mlpctl.review.addresses import Addresses
+from mlpctl.review.equality import word
 from mlpctl.review.paths import holds, value_at
-from mlpctl.review.values import Unknown, Value, items
+from mlpctl.review.values import Unknown, Value, finite, items, whole
 
 PORTS: Final = (0, 65_535)
 
@@ -25,6 +26,9 @@ _ALL_TARGETS: Final = frozenset({"*", "0.0.0.0/0", "::/0", "Any", "VirtualNetwor
 
 _NUMBERS: Final = {"6": "tcp", "17": "udp", "1": "icmp", "58": "icmpv6", "132": "sctp"}
 """https://www.iana.org/assignments/protocol-numbers"""
+
+_SPAN: Final = re.compile(r"\s*([0-9]{1,9})\s*(?:-\s*([0-9]{1,9})\s*)?")
+"""A port or a range of ports."""
 
 PORTLESS: Final = frozenset({"icmp", "icmpv6", "any other protocol"})
 """Protocols without ports, and the placeholder for protocols that no rule names."""
@@ -171,20 +175,37 @@ def paths(opening: Opening) -> Iterator[str]:
 
 def layers(opening: Opening, inputs: Mapping[str, Value] | None) -> tuple[Layer, ...]:
     """What the inputs of a resource allow and deny."""
-    if inputs is None or not holds(inputs, opening.when) or any(holds(inputs, each) for each in opening.unless):
+    if inputs is None or not holds(inputs, opening.when) or not is_for_incoming(opening, inputs, *opening.unless):
         return ()
     found = value_at(inputs, opening.rules) if opening.rules else [inputs]
     rules = found if isinstance(found, list) else []
     return tuple(layer for rule in rules if isinstance(rule, Mapping) for layer in _rule(opening, rule))
 
 
+def denies(opening: Opening, rule: Mapping[str, Value]) -> bool:
+    """Whether a rule denies what it is about; the APIs accept the word in any case."""
+    return bool(opening.deny) and _holds(rule, opening.deny, caseless=True)
+
+
+def is_for_incoming(opening: Opening, rule: Mapping[str, Value], *unless: Mapping[str, Any]) -> bool:
+    """Whether a rule has none of the values with which it is not about incoming connections."""
+    return not any(_holds(rule, each, caseless=opening.caseless) for each in (opening.disabled, *unless) if each)
+
+
+def _holds(rule: Mapping[str, Value], wanted: Mapping[str, Any], *, caseless: bool) -> bool:
+    if not caseless:
+        return holds(rule, wanted)
+    return all(word(value_at(rule, way)).lower() == word(value).lower() for way, value in wanted.items())
+
+
 def _rule(opening: Opening, rule: Mapping[str, Value]) -> Iterator[Layer]:
-    if opening.disabled and holds(rule, opening.disabled):
+    if not is_for_incoming(opening, rule):
         return
     sources = _sources(opening, rule)
-    refuses = bool(opening.deny) and holds(rule, opening.deny)
+    refuses = denies(opening, rule)
     order = value_at(rule, opening.order) if opening.order else 0
-    number = float(order) if isinstance(order, int | float) else opening.assumed_order
+    given = finite(order)
+    number = opening.assumed_order if given is None else given
     targets, unsure = targets_of(opening, rule)
     parts = [(opening.services, not refuses)]
     if opening.refusals:
@@ -196,12 +217,17 @@ def _rule(opening: Opening, rule: Mapping[str, Value]) -> Iterator[Layer]:
 
 
 def targets_of(opening: Opening, rule: Mapping[str, Value]) -> tuple[frozenset[str], bool]:
-    """The targets of a rule, empty for all, and whether they are unknown."""
-    found = [each for way in opening.targets for each in items(value_at(rule, way))]
+    """The targets of a rule for incoming connections, empty for all, and whether they are unknown."""
+    found = named_targets(opening, rule)
     known = frozenset(str(each) for each in found if not isinstance(each, Unknown))
     if known & _ALL_TARGETS:
         return frozenset(), False
     return known, len(known) < len(set(map(str, found)))
+
+
+def named_targets(opening: Opening, rule: Mapping[str, Value]) -> list[Value]:
+    """The targets of a rule as it names them."""
+    return [each for way in opening.targets for each in items(value_at(rule, way))]
 
 
 def services_of(opening: Opening, rule: Mapping[str, Value], way: str) -> list[Mapping[str, Value]]:
@@ -289,9 +315,9 @@ def _port(protocol: str, value: Value, last: Value) -> Iterator[tuple[str, int, 
     """A port, a port range, or a named port."""
     if isinstance(value, Unknown):
         yield protocol, *PORTS, True
-    elif match := re.fullmatch(r"\s*(\d+)\s*(?:-\s*(\d+)\s*)?", str(value)):
-        end = int(match[2] or (last if isinstance(last, int) else match[1]))
-        yield protocol, int(match[1]), end, False
+    elif match := _SPAN.fullmatch(str(value)):
+        start = int(match[1])
+        yield protocol, start, int(match[2]) if match[2] else _integer(last, start), False
     elif str(value) in _EVERY_PORT:
         yield protocol, *PORTS, False
     else:
@@ -299,7 +325,8 @@ def _port(protocol: str, value: Value, last: Value) -> Iterator[tuple[str, int, 
 
 
 def _integer(value: Value, otherwise: int) -> int:
-    return int(value) if isinstance(value, int | float) or (isinstance(value, str) and value.isdigit()) else otherwise
+    found = whole(value)
+    return otherwise if found is None else found
 
 
 class Table(Row):

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Final
 
-from mlpctl.review.values import Value, items
+from mlpctl.review.values import Value, finite, items
 
 
 def number(value: Value) -> float | None:
@@ -23,7 +23,7 @@ def days(value: Value) -> float:
     https://docs.aws.amazon.com/AmazonS3/latest/API/API_DefaultRetention.html,
     https://cloudnative-pg.io/documentation/current/cloudnative-pg.v1
     """
-    if isinstance(value, str) and (match := re.fullmatch(r"(\d+)([dwm])", value)):
+    if isinstance(value, str) and (match := re.fullmatch(r"(\d{1,20})([dwm])", value)):
         return int(match[1]) * _DAYS[match[2]]
     if not isinstance(value, Mapping):
         return 0
@@ -40,16 +40,12 @@ def time(value: Value) -> datetime | None:
 
 
 def _quantity(value: Value) -> float | None:
-    if isinstance(value, bool):
-        return None
-    if isinstance(value, int | float):
-        return float(value)
     if not isinstance(value, str):
-        return None
-    if parts := re.fullmatch(r"(?=\d+[hm]\d)(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?", value):
+        return finite(value)
+    if parts := re.fullmatch(r"(?=\d+[hm]\d)(?:(\d{1,20})h)?(?:(\d{1,20})m)?(?:(\d{1,20})s)?", value):
         hours, minutes, seconds = (int(each or 0) for each in parts.groups())
         return hours * 3600.0 + minutes * 60 + seconds
-    match = re.fullmatch(r"(\d+(?:\.\d+)?)(%|m|s|h|[kMGTPE]i?|Ki)?", value)
+    match = re.fullmatch(r"(\d{1,20}(?:\.\d+)?)(%|m|s|h|[kMGTPE]i?|Ki)?", value)
     return float(match[1]) * _UNITS[match[2] or ""] if match else None
 
 

@@ -17,7 +17,7 @@ from mlpctl.review.openings import PORTS, messages
 from mlpctl.review.plan import Change, Op
 from mlpctl.review.rules import protocol_of
 from mlpctl.review.targets import Targets
-from mlpctl.review.values import Masked, Secret, Unknown, Value, items, walk
+from mlpctl.review.values import Masked, Secret, Unknown, Value, items, walk, whole
 
 MOST: Final = 50_000
 """Maximum number of rules that are combined for all ports together.
@@ -203,7 +203,7 @@ def _ways(rule: Value) -> Iterator[_Way | None]:
         yield None
         return
     protocol = protocol_of(next((rule[key] for key in table.protocol if key in rule), _EVERY))
-    low, high = (_number(rule.get(key)) for key in table.ports)
+    low, high = (whole(rule.get(key)) for key in table.ports)
     ports = PORTS
     if protocol in ("tcp", "udp") and low is not None and high is not None and low >= 0:
         ports = (low, high)
@@ -217,10 +217,3 @@ def _ways(rule: Value) -> Iterator[_Way | None]:
 
 def _listed(value: Value) -> list[Value]:
     return [] if value == "" else items(value)
-
-
-def _number(value: Value) -> int | None:
-    try:
-        return None if value is None else int(value)
-    except (TypeError, ValueError):
-        return None

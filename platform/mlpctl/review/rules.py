@@ -9,7 +9,7 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
-from mlpctl.review.values import Masked, Secret, Unknown, Value, walk
+from mlpctl.review.values import Masked, Secret, Unknown, Value, walk, whole
 
 _PROTOCOLS: Final = ("protocol", "ipProtocol")
 _NUMBERS: Final = {"6": "tcp", "17": "udp", "1": "icmp", "58": "icmpv6", "all": "-1"}
@@ -67,7 +67,7 @@ def _notation(rule: Value) -> Atoms:
     if protocol is None or any(_is_hidden(each) for key, each in rule.items() if key in NOTATION):
         return frozenset()
     word = protocol_of(protocol)
-    ports = tuple(_number(rule.get(key)) for key in (*_PORTS, *_MESSAGES)) if word in _WITH_PORTS else ()
+    ports = tuple(whole(rule.get(key)) for key in (*_PORTS, *_MESSAGES)) if word in _WITH_PORTS else ()
     sources = [*_sources(rule)] or ["nowhere"]
     return frozenset(f"{word} {ports} {source}" for source in sources)
 
@@ -101,10 +101,3 @@ def _source(value: Value) -> str:
         return str(ipaddress.ip_network(str(value), strict=False))
     except ValueError:
         return str(value)
-
-
-def _number(value: Value) -> int | None:
-    try:
-        return None if value is None else int(value)
-    except (TypeError, ValueError):
-        return None

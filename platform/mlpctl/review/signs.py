@@ -194,10 +194,7 @@ def tellable(text: str) -> bool:
 
 
 SHORTEST_WHOLE: Final = 4
-"""Minimum length of a secret that is redacted where it is a whole value."""
-
-SHORTEST_WORD: Final = 5
-"""Minimum length of a secret that is redacted where it is a whole word of a text."""
+"""Minimum length of a secret that is redacted where it is a whole value, or a whole word of a text."""
 
 
 def recurs(text: str) -> bool:
@@ -209,7 +206,7 @@ def recurs(text: str) -> bool:
 
 def peculiar(text: str) -> bool:
     """Whether a secret that is not `tellable` is still no word: letters with digits or with unusual punctuation."""
-    if tellable(text) or not recurs(text) or len(text) < SHORTEST_WORD or not any(map(str.isalpha, text)):
+    if tellable(text) or not recurs(text) or not any(map(str.isalpha, text)):
         return False
     return any(map(str.isdigit, text)) or any(not each.isalnum() and each not in " -._/:" for each in text)
 

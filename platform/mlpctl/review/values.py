@@ -1,6 +1,8 @@
 """Values of a plan: plain JSON, with special values for unknown and redacted values."""
 
 import json
+import math
+import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, TypeAlias
@@ -92,6 +94,35 @@ def paths(value: Value, wanted: Callable[[Value], bool]) -> tuple[Path, ...]:
 def items(value: Value) -> list[Value]:
     """A list unchanged, None as an empty list, and any other value as a list of one item."""
     return value if isinstance(value, list) else [] if value is None else [value]
+
+
+_MOST_DIGITS: Final = 100
+"""Longer numbers are not quantities of anything, and Python does not convert all of them."""
+
+_WHOLE: Final = re.compile(r"[+-]?[0-9]+", re.ASCII)
+
+
+def finite(value: Value) -> float | None:
+    """A number, also from its decimal notation; None for any other value, and for one that is infinite or too large."""
+    if isinstance(value, bool) or not isinstance(value, int | float | str):
+        return None
+    try:
+        found = float(value)
+    except (ValueError, OverflowError):
+        return None
+    return found if math.isfinite(found) else None
+
+
+def whole(value: Value) -> int | None:
+    """A whole number, also from its digits; None for any other value, and for one that is infinite or too large.
+
+    A fraction is rounded towards zero.
+    """
+    if isinstance(value, str):
+        text = value.strip()
+        return int(text) if len(text) <= _MOST_DIGITS and _WHOLE.fullmatch(text) else None
+    found = finite(value)
+    return None if found is None else int(value)
 
 
 def root(path: str) -> str:

@@ -319,18 +319,49 @@ DOUBTS: Final[Mapping[str, Callable[[Value, Value], bool]]] = {
 
 def _is_everything(rule: Value) -> bool:
     """Whether a rule of a role covers all verbs, resources and API groups."""
-    return isinstance(rule, Mapping) and all("*" in items(rule.get(key)) for key in ("verbs", "resources", "apiGroups"))
+    if not isinstance(rule, Mapping) or not all("*" in items(rule.get(key)) for key in ("resources", "apiGroups")):
+        return False
+    verbs = set(map(str, items(rule.get("verbs"))))
+    return "*" in verbs or verbs >= _USUAL_VERBS
 
 
 def _escalates(rule: Value) -> bool:
     """Whether a rule of a role lets principals extend roles, bind any role, or act as anyone."""
-    if not isinstance(rule, Mapping) or rule.get("resourceNames"):
+    if not isinstance(rule, Mapping):
         return False
-    return bool(_ESCALATING & set(map(str, items(rule.get("verbs")))))
+    verbs, groups, resources, names = (
+        {word(each) for each in items(rule.get(key))} for key in ("verbs", "apiGroups", "resources", "resourceNames")
+    )
+    return any(
+        verbs & {verb, "*"}
+        and groups & {group, "*"}
+        and resources & {*some, "*"}
+        and (not names or names & _POWERFUL.get(verb, frozenset()))
+        for verb, group, some in _ESCALATING
+    )
 
 
-_ESCALATING: Final = frozenset({"escalate", "bind", "impersonate"})
-"""https://kubernetes.io/docs/reference/access-authn-authz/rbac/#privilege-escalation-prevention-and-bootstrapping"""
+_RBAC: Final = "rbac.authorization.k8s.io"
+
+_ESCALATING: Final = (
+    ("escalate", _RBAC, ("roles", "clusterroles")),
+    ("bind", _RBAC, ("roles", "clusterroles")),
+    ("impersonate", "", ("users", "groups", "serviceaccounts")),
+)
+"""Verbs with which permissions can be extended, on resources of an API group:
+https://kubernetes.io/docs/reference/access-authn-authz/rbac/#privilege-escalation-prevention-and-bootstrapping,
+https://kubernetes.io/docs/reference/access-authn-authz/authentication/#user-impersonation"""
+
+_POWERFUL: Final = {
+    "bind": frozenset({"cluster-admin"}),
+    "impersonate": frozenset({"system:masters", "kubeadm:cluster-admins"}),
+}
+"""Names that give full access, by the verb that is allowed on them alone:
+https://kubernetes.io/docs/reference/access-authn-authz/rbac/#user-facing-roles,
+https://kubernetes.io/docs/reference/setup-tools/kubeadm/implementation-details"""
+
+_USUAL_VERBS: Final = frozenset({"get", "list", "watch", "create", "update", "patch", "delete"})
+"""https://kubernetes.io/docs/reference/access-authn-authz/authorization/#determine-the-request-verb"""
 
 
 def _any(value: Value) -> bool:

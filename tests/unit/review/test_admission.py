@@ -41,3 +41,32 @@ def test_a_policy_that_passes_what_it_cannot_evaluate_is_a_danger() -> None:
 
 def test_a_binding_for_other_namespaces_is_a_danger() -> None:
     assert says({"matchResources": NAMES}, {"matchResources": {}})
+
+
+def test_defaults_that_are_written_out_are_no_change() -> None:
+    rules = {"resourceRules": [{"apiGroups": [""], "apiVersions": ["v1"], "operations": ["*"], "resources": ["pods"]}]}
+    scoped = {"resourceRules": [{**rules["resourceRules"][0], "scope": "*"}]}
+    everything = {"namespaceSelector": {}, "objectSelector": {"matchLabels": {}}, "matchPolicy": "Equivalent"}
+    for kind in ("Validating", "Mutating"):
+        policy = POLICY.replace("Validating", kind)
+        for more in (scoped, {"matchPolicy": "Equivalent"}, {"namespaceSelector": {}}, {**scoped, **everything}):
+            assert says({"matchConstraints": rules}, {"matchConstraints": {**rules, **more}}, policy) == []
+            assert says({"matchConstraints": {**rules, **more}}, {"matchConstraints": rules}, policy) == []
+        for matches in ({}, everything, {"namespaceSelector": {"matchExpressions": []}}):
+            assert says({}, {"matchResources": matches}, f"{policy}Binding") == []
+            assert says({"matchResources": matches}, {}, f"{policy}Binding") == []
+        assert says({"matchConstraints": rules}, {"matchConstraints": {**rules, "matchPolicy": "Exact"}}, policy)
+    webhooks = [{"webhooks": [{"name": "a", **each}]} for each in ({}, {"namespaceSelector": {}, "objectSelector": {}})]
+    for old, new in (webhooks, webhooks[::-1]):
+        assert dangers(plan(update(f"{POLICY.rpartition(':')[0]}:ValidatingWebhookConfiguration", old, new))) == ()
+
+
+def test_a_change_of_a_policy_is_said_once() -> None:
+    for type, old, new in (
+        (BINDING, {"matchResources": {}}, {"matchResources": NAMES}),
+        (BINDING, {}, {"paramRef": {"name": "a"}}),
+        (POLICY, {"matchConstraints": {}}, {"matchConstraints": NAMES}),
+        (POLICY, {"failurePolicy": "Fail"}, {"failurePolicy": "Ignore"}),
+    ):
+        (text,) = says(old, new, type)
+        assert ";" not in text

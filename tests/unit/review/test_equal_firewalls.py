@@ -1,5 +1,6 @@
 """Firewalls and permissions of Google and Azure in another notation are no change; different ones are."""
 
+import itertools
 import json
 from typing import Any
 
@@ -12,6 +13,7 @@ FIREWALL, RULE = "gcp:compute/firewall:Firewall", "azure-native:network:Security
 POLICY_RULE = "gcp:compute/networkFirewallPolicyRule:NetworkFirewallPolicyRule"
 GROUP, VAULT = "azure-native:network:NetworkSecurityGroup", "azure-native:keyvault:Vault"
 ROLE, BINDINGS = "azure-native:authorization:RoleAssignment", "gcp:projects/iAMPolicy:IAMPolicy"
+ACL = "aws:ec2/networkAcl:NetworkAcl"
 
 SSH = {"network": "n", "sourceRanges": ["10.0.0.0/8"], "allows": [{"protocol": "tcp", "ports": ["22", "80"]}]}
 IN = {"access": "Allow", "direction": "Inbound", "protocol": "Tcp", "sourcePortRange": "*", "priority": 100}
@@ -122,3 +124,22 @@ def test_an_equal_firewall_or_permission_is_not_reported() -> None:
 def test_a_different_firewall_or_permission_is_reported() -> None:
     for type, old, new in DIFFERENT:
         assert found(type, old, new), (type, new)
+
+
+def test_outgoing_connections_to_other_destinations_are_not_the_same() -> None:
+    words = ["VirtualNetwork", "0.0.0.0/0", "*", "Internet", "10.0.0.0/8"]
+    for access, direction in itertools.product(("Allow", "Deny"), ("Outbound", "outbound")):
+        for before, after in itertools.permutations(words, 2):
+            rule = {"name": "a", "priority": 100, "direction": direction, "access": access, "protocol": "Tcp"}
+            rule |= {"sourceAddressPrefix": "*", "destinationPortRange": "*"}
+            old, new = ({**rule, "destinationAddressPrefix": each} for each in (before, after))
+            assert dangers(plan(update(GROUP, {"securityRules": [old]}, {"securityRules": [new]}))), (before, after)
+            assert dangers(plan(update(RULE, old, new))), (before, after)
+
+
+def test_the_word_for_a_denied_connection_has_any_case() -> None:
+    rule = {"protocol": "tcp", "fromPort": 22, "toPort": 22, "cidrBlock": "0.0.0.0/0", "ruleNo": 1}
+    for old, new in itertools.permutations(("deny", "DENY", "Deny"), 2):
+        some = [{"ingress": [{**rule, "action": each}]} for each in (old, new)]
+        assert not any("internet" in each.text for each in dangers(plan(update(ACL, *some))))
+        assert dangers(plan(update(ACL, some[1], {"ingress": [{**rule, "action": "Allow"}]})))

@@ -222,3 +222,17 @@ def test_quantities_of_kubernetes() -> None:
     same = [("1000m", 1), ("1Gi", "1024Mi"), ("1e3", "1k"), ("0.5", "500m"), ("1E", "1000P"), (".5Ki", "512")]
     assert [pair for pair in same if quantity(pair[0]) != quantity(pair[1])] == []
     assert [quantity(each) for each in ("1Gi ", "Gi", "one", True, None)] == [None] * 5
+
+
+def test_all_limits_of_a_quota_are_enforced() -> None:
+    def lowered(old: dict[str, Any], new: dict[str, Any]) -> bool:
+        return bool(dangers(plan(update(QUOTA, of({"hard": old}), of({"hard": new})))))
+
+    wide, low, both = {"cpu": "100"}, {"requests.cpu": "4"}, {"cpu": "100", "requests.cpu": "4"}
+    for each in (both, dict(reversed(both.items())), low, {"cpu": "4", "requests.cpu": 100}):
+        assert lowered(wide, each), each
+        assert not lowered(low, each), each
+    assert not lowered(both, wide)
+    assert not lowered(wide, {"cpu": "100000m", "requests.cpu": 100})
+    assert lowered(both, {"cpu": "2", "requests.cpu": "4"})
+    assert lowered({"pods": 5}, {"pods": 4, **wide})

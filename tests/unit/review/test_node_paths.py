@@ -14,12 +14,54 @@ CONTROL = [
     *("/var", "/var/lib/", "/var/lib/docker", "/var/lib/kubelet/pods", "/var/lib/etcd/member", "/root/.ssh"),
     *("/run", "/run/containerd/containerd.sock", "/var/run/", "/var/run/docker.sock", "/run/k3s/containerd"),
     *("/proc/1/root", "/sys/fs/cgroup", "/dev/mem", "/dev/nvme0n1", "/usr/bin", "/home/ec2-user/.ssh", "/boot/grub"),
-    *("C:\\", "c:/", "C:\\ProgramData\\docker", "\\\\.\\pipe\\docker_engine"),
+    *(
+        "C:\\",
+        "c:/",
+        "C:\\ProgramData\\docker",
+        "\\\\.\\pipe\\docker_engine",
+        "//./pipe/docker_engine/",
+        "c:/etc/kubernetes",
+    ),
+    *(
+        "C:\\Program Files",
+        "c:/program files/containerd",
+        "C:\\Users\\a\\.ssh",
+        "\\\\?\\C:\\Windows",
+        "C:\\var\\lib\\kubelet",
+    ),
+    *(
+        "/usr/lib64",
+        "/usr/lib32",
+        "/lib32/x",
+        "/usr/local/lib/python3",
+        "/var/spool",
+        "/var/spool/cron",
+        "/var/lib/systemd",
+    ),
+    *(
+        "/var/lib/k0s/pki",
+        "/var/lib/minikube",
+        "/var/snap",
+        "/var/snap/microk8s/current",
+        "/var/snap/k8s",
+        "/snap/core",
+    ),
 ]
 HARMLESS = [
     *("/mnt", "/mnt/models", "/data", "/etcetera", "/runner", "/devices", "/var/lib/models", "/opt/models"),
     *("/etc/ssl/certs", "/etc/localtime", "/lib/modules", "/dev/shm/", "/usr/share/zoneinfo", "/usr/local/nvidia"),
-    *("D:\\models", "/var/cache"),
+    *(
+        "D:\\models",
+        "D:\\etc",
+        "d:/Windows",
+        "E:\\",
+        "C:\\models",
+        "/users/a",
+        "/Windows",
+        "/var/cache",
+        "/var/spool/mail",
+        "/srv",
+    ),
 ]
 
 
@@ -62,3 +104,13 @@ def test_a_new_volume_of_the_node_is_reported() -> None:
         assert dangers(plan(change("kubernetes:core/v1:PersistentVolume", Op.CREATE, inputs=inputs)))
         inputs = {"spec": {way: {"path": "/mnt/disks/a"}}}
         assert not dangers(plan(change("kubernetes:core/v1:PersistentVolume", Op.CREATE, inputs=inputs)))
+
+
+def test_a_new_pod_with_control_of_its_node_is_reported() -> None:
+    for type, inputs in TYPES.items():
+        assert any("node's files" in each.text for each in dangers(plan(change(type, Op.CREATE, inputs=inputs("/")))))
+        assert not dangers(plan(change(type, Op.CREATE, inputs=inputs("/mnt/a"))))
+    for kind in ("apps/v1:DaemonSet", "apps/v1:Deployment", "batch/v1:Job"):
+        inputs = {"spec": {"template": {"spec": {"hostPID": True}}}}
+        (danger,) = dangers(plan(change(f"kubernetes:{kind}", Op.CREATE, inputs=inputs)))
+        assert "node's processes" in danger.text

@@ -329,7 +329,7 @@ def test_a_short_secret_is_redacted_where_it_is_a_whole_value(secret: str) -> No
     assert secret not in str(again(secret, json.dumps({"user": "app", "v": secret})))
 
 
-@pytest.mark.parametrize("secret", ["hunter2", "s3cr3t!", "x9Q!k", "Passw0rd"])
+@pytest.mark.parametrize("secret", ["hunter2", "s3cr3t!", "x9Q!k", "Passw0rd", "Pa5w", "k7Q!", "Pa55w"])
 def test_a_short_secret_that_is_no_word_is_redacted_in_texts(secret: str) -> None:
     assert str(again(secret, f"use {secret} to log in")) == "use (secret) to log in"
     assert str(again(secret, f"app:{secret}@db")) == "app:(secret)@db"
@@ -341,6 +341,12 @@ def test_a_short_secret_that_is_no_word_is_redacted_in_texts(secret: str) -> Non
 def test_a_usual_value_is_not_redacted_elsewhere(word: str) -> None:
     assert again(word, word) == word
     assert again(word, f"use {word} here") == f"use {word} here"
+
+
+def test_a_short_secret_is_redacted_as_a_key_and_in_a_short_text() -> None:
+    for secret in ("Pa5w", "Pa55w", "k7Q!", "hunter2"):
+        assert secret not in str(again(secret, {secret: "x", "a": [{f"{secret}:": 1}, f"{secret} "]}))
+    assert again("Pa5w", {"Pa5wn": "aPa5w", "Pa5": "5w"}) == {"Pa5wn": "aPa5w", "Pa5": "5w"}
 
 
 def test_a_short_word_is_not_redacted_in_texts() -> None:

@@ -4,12 +4,13 @@ from collections.abc import Callable, Mapping
 from types import ModuleType
 from typing import Final, TypeAlias
 
+from awsfacts.records import Record
 from mlpctl.review import records
 from mlpctl.review.cost import compute, database, kubernetes, network, operations, storage
 from mlpctl.review.cost.parts import Free, NoPrice, Parts, Subject
 from mlpctl.review.kinds import short_type
-from mlpctl.review.paths import value_at
-from mlpctl.review.values import Value
+from mlpctl.review.paths import holds, value_at
+from mlpctl.review.values import Value, finite, items
 
 Pricing: TypeAlias = Callable[[Subject], Parts]
 """Returns the parts of a resource's price.
@@ -37,9 +38,24 @@ def large(type: str, inputs: Mapping[str, Value] | None = None) -> str:
         inputs: Its inputs; without them, the result is that of an expensive resource of the type.
     """
     record = records.record(short_type(type))
-    if inputs is None or not record.large_if or any(value_at(inputs, path) for path in record.large_if):
-        return record.large
-    return ""
+    return record.large if inputs is None or _is_large(record, inputs) else ""
+
+
+def _is_large(record: Record, inputs: Mapping[str, Value]) -> bool:
+    if record.large_unless and holds(inputs, record.large_unless):
+        return False
+    if not record.large_if and not record.large_above:
+        return True
+    set_to = (each for path in record.large_if for each in items(value_at(inputs, path)))
+    return any(each and each not in record.cheap for each in set_to) or any(
+        _exceeds(value_at(inputs, path), most) for path, most in record.large_above.items()
+    )
+
+
+def _exceeds(value: Value, most: float) -> bool:
+    """Whether a number is larger, or may be because it is not known."""
+    number = finite(value)
+    return value is not None and (number is None or number > most)
 
 
 def parts(of: Subject) -> Parts:

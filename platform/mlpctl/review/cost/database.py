@@ -2,7 +2,8 @@
 
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Final, NamedTuple
 
 from awsfacts import database_versions
@@ -51,7 +52,7 @@ def instance(of: Subject) -> Parts:
     """An RDS database: its instance, its standby if it has one, and its storage."""
     engine = _given(of, "engine").needed("engine")
     kind = of.needed("instanceClass")
-    yield from _zoned(of, f"{ENGINES.get(engine, engine)}.{{}}.{kind}", MONTH_HOURS)
+    yield from _zoned(of, lambda zones: f"{ENGINES.get(engine, engine)}.{zones}.{kind}", MONTH_HOURS)
     yield from aside(_storage(of, engine), "its storage", large=True)
     if of.get("maxAllocatedStorage"):
         yield Missing("growth by storage autoscaling")
@@ -145,9 +146,9 @@ def _storage(of: Subject, engine: str) -> Parts:
     iops = of.number("iops", 0)
     gb = _given(of, "allocatedStorage").number("allocatedStorage")
     storage = of.text("storageType", "io1" if iops else "gp2")
-    yield from _zoned(of, f"{storage}-storage.{{}}", gb)
+    yield from _zoned(of, lambda zones: f"{storage}-storage.{zones}", gb)
     if storage in ("io1", "io2"):
-        yield from aside(_zoned(of, f"{storage}-iops.{{}}", of.number("iops")), "its IOPS", large=True)
+        yield from aside(_zoned(of, lambda zones: f"{storage}-iops.{zones}", of.number("iops")), "its IOPS", large=True)
     elif storage == "gp3":
         had = GP3_LARGE if gb >= _from_gb(engine) else GP3_SMALL
         for item, words, more in (
@@ -155,18 +156,25 @@ def _storage(of: Subject, engine: str) -> Parts:
             ("throughput", f"throughput above {had.mibps:,.0f} MiB/s", of.number("storageThroughput", 0) - had.mibps),
         ):
             if more > 0:
-                yield from aside(_zoned(of, f"gp3-{item}.{{}}", more), words, large=True)
+                yield from aside(_zoned(of, partial(_gp3, item), more), words, large=True)
 
 
-def _zoned(of: Subject, item: str, quantity: float) -> Parts:
-    """Lines for what costs more with a standby; without a row for that in the book, an assumption of AWS's ratio."""
+def _gp3(item: str, zones: str) -> str:
+    return f"gp3-{item}.{zones}"
+
+
+def _zoned(of: Subject, item: Callable[[str], str], quantity: float) -> Parts:
+    """Lines for what costs more with a standby; without a row for that in the book, an assumption of AWS's ratio.
+
+    `item` is the name of the row, from `single` or `multi`.
+    """
     if not of.true("multiAz"):
-        yield from of.monthly("rds", item.format("single"), quantity)
-    elif of.world.book.find("rds", of.region, item.format("multi")) is not None:
-        yield from of.monthly("rds", item.format("multi"), quantity)
+        yield from of.monthly("rds", item("single"), quantity)
+    elif of.world.book.find("rds", of.region, item("multi")) is not None:
+        yield from of.monthly("rds", item("multi"), quantity)
     else:
         ratio = of.default("standby", STANDBY, "times the single-AZ price")
-        yield from assuming(of.monthly("rds", item.format("single"), quantity * STANDBY), ratio)
+        yield from assuming(of.monthly("rds", item("single"), quantity * STANDBY), ratio)
 
 
 def _given(of: Subject, path: str) -> Subject:

@@ -9,7 +9,7 @@ from awsfacts import eks_versions
 from mlpctl.review.cost.network import balancer
 from mlpctl.review.cost.parts import Free, Missing, NoPrice, Parts, Range, Subject
 from mlpctl.review.cost.storage import volumes
-from mlpctl.review.values import Value
+from mlpctl.review.values import Value, finite
 
 ANNOTATION: Final = "service.beta.kubernetes.io/aws-load-balancer-type"
 CONTROLLERS: Final = ("external", "nlb", "nlb-ip")
@@ -159,6 +159,7 @@ def gib(quantity: Value) -> float:
     text = str(quantity or "")
     for suffix, factor in {**BINARY, **DECIMAL, "": 1}.items():
         number = text.removesuffix(suffix)
-        if text.endswith(suffix) and number.replace(".", "", 1).isdigit():
-            return float(number) * factor / 2**30
+        amount = finite(number) if number.replace(".", "", 1).isdecimal() else None
+        if text.endswith(suffix) and amount is not None:
+            return amount * factor / 2**30
     raise NoPrice(f"volume size {text or '(not set)'} is not valid")

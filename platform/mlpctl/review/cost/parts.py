@@ -9,7 +9,7 @@ from mlpctl.review.cost.book import MONTH_HOURS, Price
 from mlpctl.review.cost.world import EVERYTHING, World
 from mlpctl.review.plan import Change
 from mlpctl.review.report_cost import Assumption
-from mlpctl.review.values import Secret, Unknown, Value, walk
+from mlpctl.review.values import Secret, Unknown, Value, finite, walk
 
 MOST: Final = 1e12
 """The largest quantity that is accepted from a plan."""
@@ -131,11 +131,8 @@ class Subject:
             if default is None:
                 raise NoPrice(f"{path} is not set")
             return default
-        try:
-            number = float(found)
-        except (TypeError, ValueError):
-            number = math.nan
-        if not 0 <= number <= MOST:
+        number = finite(found)
+        if number is None or not 0 <= number <= MOST:
             raise NoPrice(f"{path} is not a valid quantity")
         return number
 

@@ -22,7 +22,7 @@ from mlpctl.review.redact.places import Place, holds_value, paired, place_of, wi
 from mlpctl.review.values import HIDDEN, UNKNOWN, Masked, Secret, Value, document
 
 SHORTEST: Final = 6
-"""Minimum length of a text that is searched; a shorter one is hidden only because of its name."""
+"""Minimum length of a text that is searched by form; in a shorter one only secrets of other places are hidden."""
 
 NESTED: Final = 8
 """Maximum nesting of texts inside texts that are searched; everything below is hidden."""
@@ -247,7 +247,8 @@ class Redactor:
     def _text(self, text: str, place: Place) -> str | Secret:
         """A text with its secret parts redacted; hidden completely if nothing else is left."""
         if len(text) < SHORTEST and text.isascii():
-            return text
+            left = self._literals.sub(HIDDEN, text) if self._literals else text
+            return text if left == text else masked(text, left, "secret elsewhere")
         memo = (text, place.digest, place.nested)
         if (known := self._seen.get(memo)) is not None:
             return known

@@ -8,6 +8,7 @@ from costing import REGION, TODAY, Prices, change
 from mlpctl.review.cost.estimate import estimate, limits
 from mlpctl.review.machines import accelerated
 from mlpctl.review.plan import Plan
+from mlpctl.review.values import UNKNOWN
 from mlpctl.settings.cost import CostSettings
 
 BOOK = Prices({})
@@ -146,11 +147,24 @@ CHARGED: list[tuple[str, dict[str, Any], str]] = [
     ("kubernetes:rds.services.k8s.aws/v1alpha1:DBSubnetGroup", {}, ""),
 ]
 
+_ON_DEMAND = {"shardCount": 4000, "streamModeDetails": {"streamMode": "ON_DEMAND"}}
+
+
+def _profiles(*types: str) -> dict[str, Any]:
+    return {"workloadProfiles": [{"name": each.lower(), "workloadProfileType": each} for each in types]}
+
+
 OPTIONAL: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
     ("aws:emrserverless/application:Application", {"initialCapacities": [{"initialCapacityType": "Driver"}]}, {}),
     ("aws:kinesis/stream:Stream", {"shardCount": 1000}, {"streamModeDetails": {"streamMode": "ON_DEMAND"}}),
+    ("aws:kinesis/stream:Stream", {"shardCount": "5"}, {"shardCount": 1}),
+    ("aws:kinesis/stream:Stream", {"shardCount": UNKNOWN}, _ON_DEMAND),
     ("aws-native:kinesis:Stream", {"shardCount": 1000}, {}),
-    ("azure-native:app:ManagedEnvironment", {"workloadProfiles": [{"name": "d4"}]}, {"workloadProfiles": []}),
+    ("aws-native:kinesis:Stream", {"shardCount": 1000}, _ON_DEMAND),
+    ("azure-native:app:ManagedEnvironment", _profiles("D4"), {"workloadProfiles": []}),
+    ("azure-native:app:ManagedEnvironment", _profiles("Consumption", "D4"), _profiles("Consumption")),
+    ("azure-native:app:ManagedEnvironment", {"workloadProfiles": UNKNOWN}, {}),
+    ("azure:containerapp/environment:Environment", _profiles("E8"), _profiles("Consumption")),
 ]
 
 OTHERS: dict[str, tuple[str, dict[str, Any], str]] = {
