@@ -16,6 +16,7 @@ from types import ModuleType
 from typing import Final
 
 from mlpctl.errors import InputError
+from mlpctl.policies.evaluate import described
 from mlpctl.policies.rule import Rule
 from mlpctl.policies.rules import rules
 
@@ -87,10 +88,11 @@ def _imported(package: str, path: Path, names: Iterable[str], folder: str) -> It
             # The engine reads a policy pack's port, and a reader a report, from standard output.
             with contextlib.redirect_stdout(sys.stderr):
                 module = import_module(f"{package}.{name}")
-        except (Exception, SystemExit) as error:
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:
             where = f"{folder}/{_line(error, path) or f'{name}.py'}"
-            what = f"{type(error).__name__}: {error}".rstrip(": ")
-            raise PackError(f"{FIELD}: {where} cannot be imported: {what}.") from None
+            raise PackError(f"{FIELD}: {where} cannot be imported: {described(error)}.") from None
         yield module
 
 

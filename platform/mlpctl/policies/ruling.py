@@ -29,7 +29,7 @@ def ruled(plan: Plan, dangers: Sequence[Danger], today: date, local: Local = NOT
     """The results of all rules for what exists after an update, and for what is lost by it.
 
     Raises:
-        SettingsError: the section `policies` of the plan's config is invalid.
+        SettingsError: the profile or the section `policies` of the plan's config is invalid.
     """
     stack = stack_rules(plan)
     found = judged(plan, stack, today, local)
@@ -41,10 +41,13 @@ def stack_rules(plan: Plan) -> StackRules:
     """The levels and exceptions in a plan's config.
 
     Raises:
-        SettingsError: the section `policies` is invalid.
+        SettingsError: the profile or the section `policies` is invalid.
     """
+    platform = stack_config.platform(plan)
+    if stack_config.is_there(plan) and (fault := stack_config.profile_fault(platform)):
+        raise stack_config.SettingsError(f"The plan's config is invalid: {fault}.")
     policies = stack_config.section(plan, "policies", PolicySettings)
-    return StackRules.of(stack_config.platform(plan), policies)
+    return StackRules.of(platform, policies)
 
 
 def judged(plan: Plan, stack: StackRules, today: date, local: Local = NOTHING) -> Evaluation:

@@ -109,6 +109,40 @@ def test_a_rule_that_fails_itself_blocks_if_it_is_mandatory() -> None:
     assert not found.passes
 
 
+class Hushed(BaseException):
+    def __str__(self) -> str:
+        raise ValueError
+
+
+@pytest.mark.parametrize("error", [SystemExit(0), SystemExit("over"), GeneratorExit(), BaseException("base"), Hushed()])
+def test_nothing_that_a_rule_raises_ends_the_evaluation(error: BaseException) -> None:
+    @rule("ACME-03", aws.sqs.Queue, reason="So.", remedy="So.", severity=Severity.LOW, levels=ALWAYS)
+    def ends(queue: Resource) -> Iterator[str]:
+        """A rule that ends the program."""
+        raise error
+
+    @stack_rule("ACME-06", reason="So.", remedy="So.", severity=Severity.LOW, levels=ALWAYS)
+    def ends_late(stack: Estate) -> Iterator[str]:
+        """A rule that ends the program after a violation."""
+        yield "has a fault"
+        raise error
+
+    found = evaluated(ends, ends_late)
+    assert outcomes(found) == [Outcome.ERROR, Outcome.ERROR, Outcome.FAIL, Outcome.ERROR]
+    assert type(error).__name__ in found.results[0].text
+    assert not found.passes
+
+
+def test_the_user_s_interrupt_ends_the_evaluation() -> None:
+    @rule("ACME-03", aws.sqs.Queue, reason="So.", remedy="So.", severity=Severity.LOW, levels=ALWAYS)
+    def interrupted(queue: Resource) -> Iterator[str]:
+        """A rule that takes long."""
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        evaluated(interrupted)
+
+
 def test_relations_are_deferred_if_the_stack_is_not_whole() -> None:
     @rule("ACME-04", aws.sqs.Queue, reason="So.", remedy="So.", severity=Severity.LOW, levels=ALWAYS)
     def has_a_policy(queue: Resource) -> Iterator[str]:
