@@ -6,11 +6,15 @@ from dataclasses import dataclass
 from datetime import date
 from enum import Enum
 from functools import partial
+from typing import Final
 
 from mlpctl import urns
 from mlpctl.policies.estate import Estate, NeedsStack, NotEvaluated, Resource
 from mlpctl.policies.rule import Level, OfResource, Rule
 from mlpctl.settings.policies import Permission, PolicySettings, Waiver
+
+OF_STACK: Final = "stack"
+"""Name, in waivers, of the stack as a whole."""
 
 
 class Outcome(Enum):
@@ -157,7 +161,7 @@ def described(error: BaseException) -> str:
 
 
 def _waiver(found: Result, valid: Sequence[Waiver]) -> Waiver | None:
-    name = urns.name(found.urn) if found.urn else ""
+    name = urns.name(found.urn) if found.urn else OF_STACK
     for each in valid:
         if each.rule == found.rule.id and fnmatch.fnmatchcase(name, each.resource):
             return each

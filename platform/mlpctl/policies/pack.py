@@ -56,7 +56,10 @@ def run(folder: Path) -> None:
     """
     stack = stack_rules()
     own = own_rules(folder, stack.policies.packs, pulumi.get_project())
-    checks = Checks((*rules(), *own), stack, datetime.now(UTC).date())
+    known = (*rules(), *own)
+    if fault := stack.unknown(each.id for each in known):
+        raise SystemExit(fault)
+    checks = Checks(known, stack, datetime.now(UTC).date())
     PolicyPack(
         NAME,
         [

@@ -19,12 +19,10 @@ from mlpctl.errors import InputError
 from mlpctl.policies.evaluate import described
 from mlpctl.policies.rule import Rule
 from mlpctl.policies.rules import rules
+from mlpctl.settings.rule_ids import RESERVED
 
 FIELD: Final = "policies.packs"
 """The field of a stack file that names the folders."""
-
-RESERVED: Final = "ML-"
-"""Beginning of the IDs of this project's rules."""
 
 
 class PackError(InputError):

@@ -51,8 +51,15 @@ def stack_rules(plan: Plan) -> StackRules:
 
 
 def judged(plan: Plan, stack: StackRules, today: date, local: Local = NOTHING) -> Evaluation:
-    """The results of the rules, own ones included, for the resources that exist after a plan."""
+    """The results of the rules, own ones included, for the resources that exist after a plan.
+
+    Raises:
+        SettingsError: the stack's levels or waivers name a rule that does not exist.
+    """
     known = (*rules(), *local.rules)
+    all_known = local.loaded or not stack.policies.packs
+    if all_known and (fault := stack.unknown(each.id for each in known)):
+        raise stack_config.SettingsError(fault)
     found = evaluate(known, of_plan(plan, stack.settings, today), stack.policies, stack.profile, today)
     if local.loaded:
         return found

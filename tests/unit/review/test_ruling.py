@@ -138,3 +138,9 @@ def test_an_invalid_section_of_policies_is_refused_instead_of_none() -> None:
         config = {PLATFORM: json.dumps({"profile": "prod", "policies": policies})}
         with pytest.raises(SettingsError):
             assemble.review(replace(plan(OPEN), config=config), book.load(), TODAY)
+
+
+def test_a_rule_that_does_not_exist_is_refused_unless_it_may_be_in_a_pack() -> None:
+    with pytest.raises(SettingsError, match=r"policies\.mandatory\[0\] is ACME-01, which is no rule"):
+        reviewed(OPEN, mandatory=["ACME-01"])
+    reviewed(OPEN, mandatory=["ACME-01"], packs=["policies/acme"])
