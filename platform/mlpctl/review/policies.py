@@ -86,5 +86,6 @@ def more_powers(old: Iterable[Value], new: Iterable[Value]) -> Iterator[bool]:
 
 
 def _is_broad(action: Any) -> bool:
-    """Whether an action covers a whole service or all services: `s3:*`, `*`."""
-    return str(action).split(":")[-1] == "*"
+    """Whether an action covers a whole service or all services: `s3:*`, `s3:?*`, `*`."""
+    _, colon, name = str(action).partition(":")
+    return "*" in str(action) if not colon else "*" in name and not name.strip("*?:")
