@@ -281,7 +281,7 @@ def _powers(given: Part, *, everywhere: bool) -> Iterator[str]:
         return
     verbs = {str(each.known) for each in given.parts("verbs")}
     resources = {str(each.known) for each in given.parts("resources")}
-    risky = [each for each in _RAISING if each in verbs]
+    risky: list[str] = [each for each in _RAISING if each in verbs]
     given_to = {**_RISKY, **(_SECRETS if everywhere else {})}
     risky += [f"{verb} {what}" for what in given_to if what in resources for verb in given_to[what] if verb in verbs]
     if risky:
