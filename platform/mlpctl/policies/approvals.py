@@ -1,19 +1,18 @@
 """Losses need an approval by name in the stack file: of data, of GPU capacity and of a served model."""
 
-import fnmatch
 from collections.abc import Iterable, Iterator
 from datetime import date
 from typing import Final
 
 from mlpctl.policies.evaluate import Outcome, Result, level_of
 from mlpctl.policies.rule import FROM_STAGING, Level, Rule, Severity
-from mlpctl.policies.stack import StackRules
+from mlpctl.policies.stack import APPROVALS, StackRules
 from mlpctl.review.report import Danger, Harm
 from mlpctl.review.resource import Op
 from mlpctl.settings.policies import Permission
 
 APPROVAL: Final = Rule(
-    id="ML-CHANGE-01",
+    id=APPROVALS,
     title="The loss of data, of GPU capacity or of a served model is approved by name.",
     reason="No later change brings back lost data, and GPU capacity that is given up may not be available again.",
     remedy="Avoid the loss, or approve it in policies.approvals with the resource, a reason, an owner and a last day.",
@@ -39,7 +38,7 @@ def results(dangers: Iterable[Danger], stack: StackRules, today: date) -> Iterat
     if level is Level.OFF:
         return
     for danger in lost:
-        approval = next((each for each in valid if fnmatch.fnmatchcase(danger.name, each.resource)), None)
+        approval = next((each for each in valid if danger.name == each.resource), None)
         outcome = Outcome.WAIVED if approval else Outcome.FAIL
         text = f"{_LOSSES[danger.harm]} {'without' if not approval else 'with'} an approval"
         yield Result(APPROVAL, level, outcome, danger.urn, text, approval)

@@ -6,12 +6,16 @@ from dataclasses import dataclass
 from datetime import date
 from enum import Enum
 from functools import partial
+from typing import Final
 
 from mlpctl import urns
 from mlpctl.policies import violations
 from mlpctl.policies.estate import Estate, NeedsStack, NotEvaluated, Resource
 from mlpctl.policies.rule import Level, OfResource, Rule
 from mlpctl.settings.policies import Permission, PolicySettings, Waiver
+
+OF_STACK: Final = "stack"
+"""Name, in waivers, of the stack as a whole."""
 
 
 class Outcome(Enum):
@@ -132,24 +136,34 @@ def _located(found: object) -> tuple[str, str]:
 
 def _run(rule: Rule, level: Level, urn: str, find: Callable[[], Iterable[tuple[str, str]]]) -> Iterator[Result]:
     """The violations that a function finds, or the one other outcome."""
-    failed = False
+    results: list[Result] = []
+    # The results are collected, because closing a generator raises GeneratorExit where it yields.
     try:
         for where, text in find():
-            failed = True
-            yield Result(rule, level, Outcome.FAIL, where, text)
+            results.append(Result(rule, level, Outcome.FAIL, where, text))
     except NotEvaluated as error:
-        if not failed:
+        if not results:
             deferred = isinstance(error, NeedsStack)
-            yield Result(rule, level, Outcome.NOT_EVALUATED, urn, error.why, deferred=deferred)
-    except Exception as error:
-        yield Result(rule, level, Outcome.ERROR, urn, f"the rule failed: {type(error).__name__}: {error}")
-    else:
-        if not failed:
-            yield Result(rule, level, Outcome.PASS, urn)
+            results.append(Result(rule, level, Outcome.NOT_EVALUATED, urn, error.why, deferred=deferred))
+    except KeyboardInterrupt:
+        # It is the user's.
+        raise
+    except BaseException as error:
+        # Nothing that a rule raises may end the evaluation early, not even SystemExit.
+        results.append(Result(rule, level, Outcome.ERROR, urn, f"the rule failed: {described(error)}"))
+    yield from results or [Result(rule, level, Outcome.PASS, urn)]
+
+
+def described(error: BaseException) -> str:
+    """The class and the message of an error of others' code, whose message may fail itself."""
+    try:
+        return f"{type(error).__name__}: {error}".rstrip(": ")
+    except Exception:
+        return type(error).__name__
 
 
 def _waiver(found: Result, valid: Sequence[Waiver]) -> Waiver | None:
-    name = urns.name(found.urn) if found.urn else ""
+    name = urns.name(found.urn) if found.urn else OF_STACK
     for each in valid:
         if each.rule == found.rule.id and fnmatch.fnmatchcase(name, each.resource):
             return each

@@ -9,7 +9,9 @@ import pulumi_aws as aws
 
 from mlpctl.policies.checks import parts
 from mlpctl.policies.estate import Class, NotEvaluated, Resource, token
+from mlpctl.review.conditions import matches_all
 from mlpctl.review.evaluation import statements
+from mlpctl.review.patterns import matches
 from mlpctl.review.values import Secret, Unknown, items
 
 IDENTITY: Final = (aws.iam.Policy, aws.iam.RolePolicy, aws.iam.UserPolicy, aws.iam.GroupPolicy, aws.iam.Role)
@@ -30,6 +32,8 @@ ATTACHMENTS: Final[tuple[tuple[Class, str], ...]] = (
 _ALL_OF_A_KIND: Final = re.compile(r"\*+|[A-Za-z-]+[:/]\*+([:/]\*+)*")
 _ALL_OF_S3: Final = re.compile(r"\*+(/\*+)?")
 """The last part of ARNs that cover every resource of a kind: `*`, `role/*`, `secret:*`; `*/*` of S3."""
+
+_KINDS_OF_IAM: Final = ("role", "user", "group", "policy")
 
 _ARNS_OF: Final = {
     "ebs": ("ec2",),
@@ -75,7 +79,10 @@ def conditions(statement: Mapping[str, Any]) -> Iterator[tuple[str, str, list[st
 
 def is_conditional(statement: Mapping[str, Any]) -> bool:
     """Whether a statement has a condition that limits what it is for, and not only e.g. TLS or a time."""
-    return any(key not in _SAYS_LITTLE for _, key, _ in conditions(statement))
+    return any(
+        key not in _SAYS_LITTLE and not matches_all(operator, key, values)
+        for operator, key, values in conditions(statement)
+    )
 
 
 def written(statement: Mapping[str, Any], actions: Iterable[str]) -> list[str]:
@@ -176,11 +183,14 @@ def _matches(action: str, pattern: str) -> bool:
 
 def _covers(resource: str, service: str) -> bool:
     """Whether the pattern of an ARN covers all resources of a service."""
-    segments = resource.split(":", 5)
+    # `?*` and `**` match what `*` matches, except for names without a letter.
+    segments = re.sub(r"[*?]*\*[*?]*", "*", resource).split(":", 5)
     if segments[-1].endswith("*") and len(segments) < 6:
         segments += ["*"] * (6 - len(segments))
     if len(segments) < 6 or not fnmatch.fnmatchcase(service, segments[2]):
         return False
+    if service == "iam" and any(matches(segments[5], f"{kind}/zz") for kind in _KINDS_OF_IAM):
+        return True
     return bool((_ALL_OF_S3 if service == "s3" else _ALL_OF_A_KIND).fullmatch(segments[5]))
 
 

@@ -10,8 +10,8 @@ from awsfacts import instances
 from mlpctl.policies.estate import NotEvaluated, Resource, token
 from mlpctl.review.values import items
 
-_GPU_FAMILY: Final = re.compile(r"(g|p)[0-9]")
-"""Families of instance types with GPUs: https://docs.aws.amazon.com/ec2/latest/instancetypes/ac.html"""
+_GPU_FAMILY: Final = re.compile(r"(g|p|inf|trn|dl)[0-9]")
+"""Families of instance types with GPUs or other accelerators: https://docs.aws.amazon.com/ec2/latest/instancetypes/ac.html"""
 
 _GPU_IMAGE: Final = re.compile(r"NVIDIA|GPU")
 """Types of images with a GPU driver:
@@ -59,7 +59,7 @@ def instance_types(group: Resource) -> list[str]:
 
 
 def has_gpus(group: Resource) -> bool:
-    """Whether the nodes of a group have GPUs.
+    """Whether the nodes of a group have GPUs or other accelerators.
 
     Raises:
         NotEvaluated: its instance types are not known.
@@ -69,5 +69,5 @@ def has_gpus(group: Resource) -> bool:
 
 
 def _is_gpu_type(name: Any) -> bool:
-    facts = instances.find(name)
-    return facts.gpus > 0 if facts else _GPU_FAMILY.match(name) is not None
+    facts = instances.find(str(name).lower())
+    return facts.gpus > 0 if facts and facts.gpus else _GPU_FAMILY.match(str(name).lower()) is not None

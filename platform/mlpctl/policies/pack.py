@@ -37,6 +37,7 @@ from mlpctl.policies.rules import rules
 from mlpctl.policies.stack import StackRules
 from mlpctl.review import marks
 from mlpctl.review.redact import Redactor
+from mlpctl.review.stack_config import profile_fault
 from mlpctl.review.values import Value
 from mlpctl.settings.policies import PolicySettings
 
@@ -55,7 +56,10 @@ def run(folder: Path) -> None:
     """
     stack = stack_rules()
     own = own_rules(folder, stack.policies.packs, pulumi.get_project())
-    checks = Checks((*rules(), *own), stack, datetime.now(UTC).date())
+    known = (*rules(), *own)
+    if fault := stack.unknown(each.id for each in known):
+        raise SystemExit(fault)
+    checks = Checks(known, stack, datetime.now(UTC).date())
     PolicyPack(
         NAME,
         [
@@ -74,9 +78,10 @@ def stack_rules() -> StackRules:
     namespace, name = PLATFORM.split(":")
     value = pulumi.Config(namespace).get(name)
     try:
-        platform = json.loads(value) if value else {}
-        platform = platform if isinstance(platform, Mapping) else {}
-        return StackRules.of(platform, PolicySettings.model_validate(platform.get("policies") or {}))
+        platform = {} if value is None else json.loads(value)
+        if value is not None and (fault := profile_fault(platform)):
+            raise SystemExit(f"The config of the stack is invalid: {fault}.")
+        return StackRules.of(platform, PolicySettings.model_validate(platform.get("policies", {})))
     except json.JSONDecodeError:
         raise SystemExit(f"The value of {PLATFORM} is not JSON, so the rules of the stack cannot be read.") from None
     except ValidationError as error:

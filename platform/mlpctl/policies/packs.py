@@ -19,12 +19,10 @@ from mlpctl import pack_files
 from mlpctl.pack_files import PackError
 from mlpctl.policies.rule import Rule
 from mlpctl.policies.rules import rules
+from mlpctl.settings.rule_ids import RESERVED
 from mlpctl.text import shorten, visible
 
 __all__ = ["RESERVED", "PackError", "load"]
-
-RESERVED: Final = "ML-"
-"""Beginning of the IDs of this project's rules."""
 
 _LONGEST: Final = 300
 
@@ -82,7 +80,9 @@ def _imported(package: str, path: Path, names: Iterable[str], folder: str) -> It
             # The engine reads a policy pack's port, and a reader a report, from standard output.
             with contextlib.redirect_stdout(sys.stderr):
                 module = import_module(f"{package}.{name}")
-        except (Exception, SystemExit) as error:
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:
             file = name.replace(".", "/")
             where = f"{folder}/{_line(error, path) or f'{file}.py'}"
             what = f"{type(error).__name__}: {_said(error)}".rstrip(": .")

@@ -1,5 +1,6 @@
 """What objects of Kubernetes say about pods, for rules."""
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, TypeAlias
@@ -45,6 +46,9 @@ _PATHS: Final[Mapping[str, str]] = {
     **{token(each): "spec.jobTemplate.spec.template" for each in _BY_JOB},
 }
 """Where the pod's `metadata` and `spec` are."""
+
+GPUS: Final = re.compile(r"(nvidia\.com/(gpu|mig-)|amd\.com/gpu|aws\.amazon\.com/neuron)")
+"""Beginnings of the names of resources that are GPUs and other accelerators, and of the taints of their nodes."""
 
 _CONTAINERS: Final = ("initContainers", "containers", "ephemeralContainers")
 

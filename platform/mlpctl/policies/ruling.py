@@ -29,7 +29,7 @@ def ruled(plan: Plan, dangers: Sequence[Danger], today: date, local: Local = NOT
     """The results of all rules for what exists after an update, and for what is lost by it.
 
     Raises:
-        SettingsError: the section `policies` of the plan's config is invalid.
+        SettingsError: the profile or the section `policies` of the plan's config is invalid.
     """
     stack = stack_rules(plan)
     found = judged(plan, stack, today, local)
@@ -41,15 +41,25 @@ def stack_rules(plan: Plan) -> StackRules:
     """The levels and exceptions in a plan's config.
 
     Raises:
-        SettingsError: the section `policies` is invalid.
+        SettingsError: the profile or the section `policies` is invalid.
     """
+    platform = stack_config.platform(plan)
+    if stack_config.is_there(plan) and (fault := stack_config.profile_fault(platform)):
+        raise stack_config.SettingsError(f"The plan's config is invalid: {fault}.")
     policies = stack_config.section(plan, "policies", PolicySettings)
-    return StackRules.of(stack_config.platform(plan), policies)
+    return StackRules.of(platform, policies)
 
 
 def judged(plan: Plan, stack: StackRules, today: date, local: Local = NOTHING) -> Evaluation:
-    """The results of the rules, own ones included, for the resources that exist after a plan."""
+    """The results of the rules, own ones included, for the resources that exist after a plan.
+
+    Raises:
+        SettingsError: the stack's levels or waivers name a rule that does not exist.
+    """
     known = (*rules(), *local.rules)
+    all_known = local.loaded or not stack.policies.packs
+    if all_known and (fault := stack.unknown(each.id for each in known)):
+        raise stack_config.SettingsError(fault)
     found = evaluate(known, of_plan(plan, stack.settings, today), stack.policies, stack.profile, today)
     if local.loaded:
         return found

@@ -60,13 +60,13 @@ def ports(rule: Resource, protocol: str) -> Ports:
     return Ports(named, int(low or 0), _LAST_PORT if high is None else int(high))
 
 
-def internet(rule: Resource, *ways: str, lists: Iterable[Resource] = ()) -> str:
+def internet(rule: Resource, *ways: str, lists: Iterable[Resource | None] = ()) -> str:
     """The sources of a rule that are the internet or a large part of it, joined by commas; empty if there are none.
 
     Args:
         rule: the rule.
         ways: its inputs with address ranges.
-        lists: the prefix lists that it refers to.
+        lists: the prefix lists that it refers to; None for one that is not part of the stack.
 
     Raises:
         NotEvaluated: none is, but one is not known yet.
@@ -98,8 +98,8 @@ def _public(some: addresses.Addresses, version: int) -> int:
     return every.size - (every - some).size
 
 
-def prefix_lists(rule: Resource, way: str, within: str = "") -> list[Resource]:
-    """The prefix lists of the stack that a rule refers to.
+def prefix_lists(rule: Resource, way: str, within: str = "") -> list[Resource | None]:
+    """The prefix lists that a rule refers to; None for those that are not part of the stack.
 
     Args:
         rule: the rule, or the security group that contains it.
@@ -109,12 +109,17 @@ def prefix_lists(rule: Resource, way: str, within: str = "") -> list[Resource]:
     holders = (
         [each for each in items(rule.inputs.get(within)) if isinstance(each, Mapping)] if within else [rule.inputs]
     )
-    if not any(items(each.get(way)) for each in holders):
+    given = [id for each in holders for id in items(each.get(way)) if id]
+    if not given:
         return []
-    return [each for each in rule.referred(within or way) if each.type == _PREFIX_LIST]
+    found: list[Resource | None] = [each for each in rule.referred(within or way) if each.type == _PREFIX_LIST]
+    # The engine names each list that an input depends on once.
+    return [*found, *[None] * (len({*map(str, given)}) > len(found))]
 
 
-def _entries(prefix_list: Resource) -> Iterator[Any]:
+def _entries(prefix_list: Resource | None) -> Iterator[Any]:
+    if prefix_list is None:
+        raise NotEvaluated("its prefix list is not part of the stack")
     for entry in parts(prefix_list, "entries"):
         yield entry.get("cidr")
     for entry in prefix_list.referring(aws.ec2.ManagedPrefixListEntry, "prefixListId"):

@@ -1,13 +1,17 @@
 """What a stack's config says of rules."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Any, Final, Self
 
 from pydantic import ValidationError
 
 from mlpctl.policies.rule import Levels
 from mlpctl.settings.policies import PolicySettings
+from mlpctl.text import nearest
+
+APPROVALS: Final = "ML-CHANGE-01"
+"""The rule for losses, which only reviews judge."""
 
 
 @dataclass(frozen=True)
@@ -30,6 +34,18 @@ class StackRules:
             policies,
             _complete(platform),
         )
+
+    def unknown(self, known: Iterable[str]) -> str:
+        """The first ID of a rule in the section `policies` that is not known, as a sentence; empty without one."""
+        ids = {*known, APPROVALS}
+        named = [(f"mandatory[{index}]", id) for index, id in enumerate(self.policies.mandatory)]
+        named += [(f"waivers[{index}].rule", each.rule) for index, each in enumerate(self.policies.waivers)]
+        for place, id in named:
+            if id not in ids:
+                near = nearest(id, ids)
+                hint = f" Did you mean {near}?" if near else ""
+                return f"policies.{place} is {id}, which is no rule of the platform or of policies.packs.{hint}"
+        return ""
 
 
 def _complete(given: Mapping[str, Any]) -> Mapping[str, Any]:

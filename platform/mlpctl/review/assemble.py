@@ -73,7 +73,7 @@ def review(plan: Plan, book: Book, today: date, local: "Local | None" = None) ->
 
 def _ruled(plan: Plan, dangers: Sequence[Danger], today: date, local: "Local | None") -> Rules | None:
     """The results of the rules; None for a program without the platform's config."""
-    if not stack_config.platform(plan):
+    if not stack_config.is_there(plan):
         return None
     # This imports the SDKs, which the review of another program does not need.
     from mlpctl.policies.ruling import ruled

@@ -53,7 +53,7 @@ def review(plan: Plan, *, commit: str = "", run_url: str = "", local: "Local | N
         SettingsError: the cost settings in the plan's config are invalid.
     """
     found = origin.origin(os.environ, datetime.now(UTC), commit=commit, run_url=run_url)
-    if local is None and stack_config.platform(plan):
+    if local is None and stack_config.is_there(plan):
         from mlpctl.policies.local import of_plan
 
         local = of_plan(plan.project, plan.stack)

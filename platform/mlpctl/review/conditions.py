@@ -14,7 +14,7 @@ from mlpctl.review.values import Masked, Secret, Unknown, Value, items
 _WHO: Final = frozenset(
     (
         *("aws:principalaccount", "aws:principalarn", "aws:principalorgid", "aws:principalorgpaths"),
-        *("aws:principalservicename", "aws:principalservicenameslist", "aws:userid", "aws:username"),
+        "aws:userid",
         *("aws:sourceaccount", "aws:sourcearn", "aws:sourceowner", "aws:sourceorgid", "aws:sourceorgpaths"),
         *("aws:sourcevpc", "aws:sourcevpcarn", "aws:sourcevpce", "aws:vpceaccount", "aws:vpceorgid"),
         *("aws:vpceorgpaths", "aws:ec2instancesourcevpc", "ec2:sourceinstancearn", "kms:calleraccount"),
@@ -28,8 +28,9 @@ https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-ke
 
 _ADDRESSES: Final = frozenset({"aws:sourceip", "aws:vpcsourceip"})
 
-_SIGNS: Final = frozenset({"aws:principalisawsservice", "elasticfilesystem:accessedviamounttarget"})
-"""Keys that are true only for callers inside of AWS or of a VPC.
+_SIGNS: Final = frozenset({"elasticfilesystem:accessedviamounttarget"})
+"""Keys that are true only for callers inside of a VPC. That a service of AWS calls is no limit of its own: it may call
+for any account. A deny statement may exempt such calls.
 
 https://docs.aws.amazon.com/efs/latest/ug/access-control-block-public-access.html
 """
@@ -52,9 +53,26 @@ _ANYONE: Final = frozenset(
 )
 """Keys about the form of a request, which every caller chooses."""
 
+_EVERY_REQUEST: Final = frozenset({"aws:userid", "aws:principalarn", "aws:principalaccount", "aws:principaltype"})
+"""Keys that every signed request has."""
+
+_SERVICES: Final = frozenset({"aws:principalisawsservice", "aws:viaawsservice"})
+"""Keys that are false if a person or a program calls."""
+
 _WILD: Final = re.compile(r"[*?]|\$\{")
-_KINDS: Final = re.compile(r"^(o|vpc|vpce|i)-|^(AROA|AIDA|ASIA|AKIA)")
-"""The start of all IDs of a kind."""
+_SEPARATORS: Final = {
+    "aws:userid": ":",
+    "aws:principalorgpaths": "/",
+    "aws:sourceorgpaths": "/",
+    "aws:vpceorgpaths": "/",
+}
+"""By key: what ends the ID of a principal or an organization, so that a wildcard after it is within the same one.
+
+https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_variables.html#principaltable
+"""
+
+_SHORTEST_BUCKET: Final = 3
+"""https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html"""
 
 
 def limits_callers(condition: Value) -> bool:
@@ -78,7 +96,20 @@ def admits_few(condition: Value) -> bool | None:
 
 def anyone_meets(condition: Mapping[str, Value]) -> bool:
     """Whether every caller can meet the conditions, such as TLS or a header of the request."""
-    return all(key in _ANYONE for _, key, _ in _each(condition))
+    return all(each[1] in _ANYONE or matches_all(*each) for each in _each(condition))
+
+
+def matches_all(operator: str, key: str, values: Value) -> bool:
+    """Whether every value of a key, in lower case, meets a condition: `*`, all addresses, or that a key is there."""
+    plain = re.sub("^for(any|all)values?:", "", operator).removesuffix("ifexists")
+    if plain == "null":
+        return key in _EVERY_REQUEST and _texts(values) == {"false"}
+    if plain == "bool":
+        return key in _SERVICES and "false" in _texts(values)
+    texts = [each for each in items(values) if isinstance(each, str)]
+    if plain == "ipaddress":
+        return not _are_few(texts) if texts else False
+    return plain in _LIKE and any("*" in each and not each.strip("*?:") for each in texts)
 
 
 def is_exception(condition: Value) -> bool:
@@ -106,7 +137,7 @@ def _exempts_few(operator: str, key: str, values: Value) -> bool:
     """
     if operator == "boolifexists":
         # Without `IfExists`, an anonymous request, which lacks the key, does not meet the condition.
-        return key in _SIGNS and _texts(values) == {"false"}
+        return key in {*_SIGNS, "aws:principalisawsservice"} and _texts(values) == {"false"}
     operator = operator.removeprefix("forallvalues:").removesuffix("ifexists")
     if operator == "notipaddress":
         return key in _ADDRESSES and _are_few([str(each) for each in items(values)])
@@ -131,7 +162,7 @@ def _limits(operator: str, key: str, values: Value) -> bool:
         return operator == "ipaddress" and _are_few(texts)
     if key not in _WHO or operator not in _EQUAL | _LIKE:
         return False
-    return all(_is_fixed(each, wild=operator in _LIKE) for each in texts)
+    return all(_is_fixed(key, each, wild=operator in _LIKE) for each in texts)
 
 
 def _are_few(ranges: list[str]) -> bool:
@@ -140,11 +171,11 @@ def _are_few(ranges: list[str]) -> bool:
     return not any(addresses.is_large(each, family) for family, each in found.items())
 
 
-def _is_fixed(value: str, *, wild: bool) -> bool:
+def _is_fixed(key: str, value: str, *, wild: bool) -> bool:
     """Whether a value identifies a caller, or the callers of an account or an organization."""
     if "${" in value:
         return False
-    if not wild:
+    if not wild or not _WILD.search(value):
         return True
     if value.startswith("arn:"):
         parts = value.split(":", 5)
@@ -152,5 +183,6 @@ def _is_fixed(value: str, *, wild: bool) -> bool:
         # The name of a bucket is unique in all accounts.
         if parts[2:3] != ["s3"]:
             return bool(account) and not _WILD.search(account)
-        value = resource
-    return bool(_KINDS.sub("", _WILD.split(value)[0]))
+        return len(_WILD.split(resource)[0]) >= _SHORTEST_BUCKET
+    start, separator, _ = _WILD.split(value)[0].partition(_SEPARATORS.get(key, "\0"))
+    return bool(start and separator)

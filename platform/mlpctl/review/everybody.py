@@ -43,7 +43,7 @@ def _of_text(policy: str) -> _Found:
 
 
 def _evaluated(policy: Value) -> _Found:
-    opened = [each for each in statements(policy) if _is_for_everybody(each)]
+    opened = [each for each in statements(policy) if is_for_everybody(each)]
     if not opened:
         return ()
     closing = [(each, closes) for each in statements(policy, "Deny") if (closes := _closes(each)) is not Answer.NO]
@@ -120,7 +120,7 @@ def _samples(every: Sequence[Mapping[str, Any]], name: str) -> Sequence[str]:
     return tuple(samples | {ANY: None})
 
 
-def _is_for_everybody(statement: Mapping[str, Any]) -> bool:
+def is_for_everybody(statement: Mapping[str, Any]) -> bool:
     """Whether an allow statement is for all principals, or all but some, and no condition limits them."""
     if limits_callers(statement.get("Condition")):
         return False

@@ -115,7 +115,7 @@ def _services(*policies: Permissions) -> Sequence[str]:
         for action in (str(each).lower() for name in ("Action", "NotAction") for each in items(statement.get(name))):
             if service := SERVICE.match(action):
                 found[f"{service[0]}:{ANY}"] = None
-            if _is_broad(action) and action.strip("*:"):
+            if _is_broad(action) and action.strip("*?:"):
                 found[sample(action)] = None
     return tuple(found)
 
@@ -167,6 +167,7 @@ def more_powers(old: Iterable[Value], new: Iterable[Value]) -> Iterator[bool]:
             yield before[action] is not Extent.EXCEPTED
 
 
-def _is_broad(action: str) -> bool:
-    """Whether an action covers a whole service or all services: `s3:*`, `*`."""
-    return action.split(":")[-1] == "*"
+def _is_broad(action: object) -> bool:
+    """Whether an action covers a whole service or all services: `s3:*`, `s3:?*`, `*`."""
+    _, colon, name = str(action).partition(":")
+    return "*" in str(action) if not colon else "*" in name and not name.strip("*?:")

@@ -1,7 +1,7 @@
 """The section `policies` of a stack file: stricter levels, waivers and approvals."""
 
 import re
-from datetime import date
+from datetime import UTC, date, datetime, timedelta
 from typing import Annotated, Final, Self
 
 from pydantic import AfterValidator, Field, model_validator
@@ -9,12 +9,25 @@ from pydantic.alias_generators import to_camel
 
 from awsfacts.zones import REGION
 from mlpctl.model import Model
+from mlpctl.settings.rule_ids import RESERVED, RULE_IDS
+from mlpctl.text import nearest
 
 MAX_ENTRIES: Final = 200
 MAX_PACKS: Final = 20
 
-RuleId = Annotated[str, Field(pattern=r"^[A-Z][A-Z0-9]*(-[A-Z0-9]+)+$", examples=["ML-S3-07"])]
+MOST_DAYS: Final = 366
+"""Maximum term, in days from today, of what a person allows."""
 
+
+def _known(id: str) -> str:
+    if id.startswith(RESERVED) and id not in RULE_IDS:
+        near = nearest(id, RULE_IDS)
+        hint = f"; did you mean {near}?" if near else ""
+        raise ValueError(f"{id} is no rule of docs/rules.md{hint}")
+    return id
+
+
+RuleId = Annotated[str, Field(pattern=r"^[A-Z][A-Z0-9]*(-[A-Z0-9]+)+$", examples=["ML-S3-07"]), AfterValidator(_known)]
 
 Region = Annotated[str, Field(pattern=f"^{REGION}$", examples=["us-east-1"])]
 InstanceTypes = Annotated[str, Field(max_length=64, pattern=r"^[a-z0-9*][a-z0-9.*-]*$", examples=["g6.*"])]
@@ -40,11 +53,17 @@ def _one_line(value: str) -> str:
 Line = Annotated[str, AfterValidator(_one_line)]
 
 
+def _soon(day: date) -> date:
+    if day > datetime.now(UTC).date() + timedelta(days=MOST_DAYS):
+        raise ValueError(f"allowed: a day within {MOST_DAYS} days from today, when it is renewed or removed")
+    return day
+
+
 class Permission(Model):
     """Something that a person allows for a while."""
 
-    resource: str = Field(max_length=200, pattern=r"^[A-Za-z0-9*][A-Za-z0-9_.*-]*$", examples=["models-bucket"])
-    """Logical name of the resource, with `*` as a wildcard."""
+    resource: str = Field(max_length=200, pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$", examples=["models-bucket"])
+    """Logical name of the one resource."""
 
     reason: Line = Field(min_length=10, max_length=500, examples=["copied to the new account"])
     """Why it is allowed, for reviewers and auditors."""
@@ -52,8 +71,8 @@ class Permission(Model):
     owner: Line = Field(max_length=100, examples=["team-ml"])
     """The person or team that answers for it."""
 
-    expires: date
-    """The last day on which it is valid, e.g. `2027-01-31`."""
+    expires: Annotated[date, AfterValidator(_soon)]
+    """The last day on which it is valid, at most 366 days from today, e.g. `2027-01-31`."""
 
 
 class Waiver(Permission):
@@ -61,6 +80,12 @@ class Waiver(Permission):
 
     rule: RuleId
     """The rule that may be violated."""
+
+    resource: str = Field(
+        max_length=200, pattern=r"^(\*[*_.-]*)?[A-Za-z0-9][A-Za-z0-9_.*-]*$", examples=["models-bucket"]
+    )
+    """Logical name of the resource, with `*` as a wildcard in a part of it; `stack` for a violation by the stack as a
+    whole."""
 
 
 class PolicySettings(Model):

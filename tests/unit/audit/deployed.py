@@ -4,6 +4,7 @@ import json
 import os
 import stat
 from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
 
@@ -20,23 +21,25 @@ GUARDS: Final = dict.fromkeys(
     ("blockPublicAcls", "blockPublicPolicy", "ignorePublicAcls", "restrictPublicBuckets"), True
 )
 
-STACK_FILE: Final = """\
+LAST_DAY: Final = str(datetime.now(UTC).date() + timedelta(days=300))
+
+STACK_FILE: Final = f"""\
 config:
   aws:region: us-east-1
   mlplatform:platform:
     profile: dev
     owner: ml-platform
-    network: {zones: [us-east-1a, us-east-1b]}
-    cluster: {privateAccessCidrs: [10.0.0.0/16]}
+    network: {{zones: [us-east-1a, us-east-1b]}}
+    cluster: {{privateAccessCidrs: [10.0.0.0/16]}}
     buckets:
-      models: {}
+      models: {{}}
     policies:
       waivers:
         - rule: ML-S3-03
           resource: models-bucket
           reason: only readers inside the VPC
           owner: ml-platform
-          expires: "2999-12-31"
+          expires: "{LAST_DAY}"
 """
 
 

@@ -11,7 +11,7 @@ from mlpctl.audit import command, live, state
 from mlpctl.policies.plan_estate import of_plan
 from mlpctl.review.plan import Op
 from unit.audit import deployed
-from unit.audit.deployed import BLOCK, BUCKET, GUARDS
+from unit.audit.deployed import BLOCK, BUCKET, GUARDS, LAST_DAY
 from unit.review.commands import Mlpctl, Ran, mlpctl, prices
 
 __all__ = ["mlpctl", "prices"]  # fixtures
@@ -44,7 +44,7 @@ def test_a_deployed_violation_fails_the_audit_and_a_waived_one_does_not(audited:
         "models-bucket does not block public access: blockPublicAcls of models-block is off."
     ]
     (waived,) = [each for each in report["rules"]["findings"] if each["rule"] == "ML-S3-03"]
-    assert waived["waived"] == "only readers inside the VPC (ml-platform, until 2999-12-31)"
+    assert waived["waived"] == f"only readers inside the VPC (ml-platform, until {LAST_DAY})"
     assert (waived["field"], waived["line"]) == ("buckets.models", 9)
     assert report["rules"]["file"] == "stacks/Pulumi.dev.yaml"
 

@@ -15,7 +15,7 @@ from mlpctl.audit import command, evidence
 from mlpctl.policies.frameworks import FRAMEWORKS
 from mlpctl.policies.rules import rules
 from unit.audit import deployed
-from unit.audit.deployed import GUARDS
+from unit.audit.deployed import GUARDS, LAST_DAY
 from unit.audit.test_audit import REFRESH
 from unit.review.commands import Mlpctl, Ran, mlpctl, prices
 
@@ -63,13 +63,13 @@ def test_every_rule_has_its_result_for_each_resource_and_its_controls(written: W
     assert waived["waiver"] == {
         "reason": "only readers inside the VPC",
         "owner": "ml-platform",
-        "expires": "2999-12-31",
+        "expires": LAST_DAY,
     }
     assert rule_of(made, "ML-OPS-02")["outcome"] == "off"
     assert rule_of(made, "ML-RDS-01")["outcome"] == "notApplicable"
     assert "reviews" in rule_of(made, "ML-CHANGE-01")["results"][0]["text"]
     assert made["counts"]["fail"] == sum(each["counts"].get("fail", 0) for each in made["rules"])
-    for text in ("ML-S3-01", "models-bucket", "only readers inside the VPC", "2999-12-31", made["verdict"]):
+    for text in ("ML-S3-01", "models-bucket", "only readers inside the VPC", LAST_DAY, made["verdict"]):
         assert text in page
 
 

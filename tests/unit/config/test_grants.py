@@ -99,8 +99,8 @@ def test_an_administrator_in_the_place_of_another_is_weaker() -> None:
     ]
 
 
-PERMISSION = {"resource": "a-*", "reason": "copied elsewhere", "owner": "ml", "expires": "2027-01-31"}
-WAIVER = {**PERMISSION, "rule": "ML-S3-07"}
+PERMISSION = {"resource": "a-1", "reason": "copied elsewhere", "owner": "ml", "expires": "2027-01-31"}
+WAIVER = {**PERMISSION, "resource": "a-*", "rule": "ML-S3-07"}
 
 
 def test_waivers_and_approvals_that_the_other_has_not_are_weaker() -> None:
@@ -112,15 +112,16 @@ def test_waivers_and_approvals_that_the_other_has_not_are_weaker() -> None:
     assert found(stack(waivers=[WAIVER]), shorter) == [(*row, "ML-S3-07 for a-* until 2027-01-30")]
     assert len(found(stack(waivers=[WAIVER]), stack(), Against.LOSS)) == 1
     assert len(found(stack(waivers=[WAIVER]), stack(), Against.INTRUDERS)) == 1
-    approval = {**PERMISSION, "resource": "*"}
+    approval = {**PERMISSION, "resource": "b-1"}
     assert found(stack(approvals=[approval]), stack(approvals=[PERMISSION])) == [
-        ("policies.approvals[0]", "* until 2027-01-31", "none")
+        ("policies.approvals[0]", "b-1 until 2027-01-31", "none")
     ]
     assert found(stack(approvals=[approval]), stack(), Against.INTRUDERS) == []
 
 
 def test_waivers_and_approvals_that_the_other_covers_are_not_weaker() -> None:
-    other = stack(waivers=[{**WAIVER, "resource": "*"}], approvals=[PERMISSION])
+    wide = [{**WAIVER, "resource": "a*"}, {**WAIVER, "resource": "b*"}]
+    other = stack(waivers=wide, approvals=[PERMISSION])
     one = stack(waivers=[WAIVER, {**WAIVER, "resource": "b", "reason": "another reason"}], approvals=[PERMISSION])
     assert found(one, other) == []
     assert found(stack(), other) == []
@@ -186,10 +187,9 @@ def test_a_copy_of_prod_with_more_rights_is_weaker_than_staging(tmp_path: Path, 
     given = yaml.safe_load((root / "stacks" / "Pulumi.prod.yaml").read_text())
     platform = given["config"][PLATFORM]
     platform["cluster"]["access"]["everybody"] = {"role": "developers", "level": "clusterAdmin", "groups": ["devs"]}
-    everything = {**PERMISSION, "resource": "*"}
     platform["policies"] = {
-        "waivers": [{**everything, "rule": "ML-S3-07"}],
-        "approvals": [everything],
+        "waivers": [{**WAIVER, "resource": "*bucket"}],
+        "approvals": [PERMISSION],
         "allowedInstanceTypes": ["*"],
     }
     (tmp_path / "stacks" / "Pulumi.wide.yaml").write_text(yaml.safe_dump(given))

@@ -1,7 +1,7 @@
 """Levels, waivers and outcomes of rules."""
 
 from collections.abc import Iterator
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pulumi_aws as aws
@@ -9,13 +9,17 @@ import pytest
 from pydantic import ValidationError
 
 from mlpctl.policies import ALWAYS, FROM_STAGING, Estate, Level, Levels, Resource, Rule, Severity, rule, stack_rule
+from mlpctl.policies.approvals import APPROVAL
 from mlpctl.policies.evaluate import Evaluation, Outcome, evaluate
+from mlpctl.policies.rules import rules
+from mlpctl.policies.stack import StackRules
 from mlpctl.review.values import UNKNOWN, Secret
-from mlpctl.settings.policies import PolicySettings
+from mlpctl.settings.policies import MOST_DAYS, PolicySettings
+from mlpctl.settings.rule_ids import RULE_IDS
 
 TODAY = date(2026, 11, 29)
 QUEUE = "aws:sqs/queue:Queue"
-WAIVER = {"rule": "ACME-01", "resource": "*", "reason": "moves next month", "owner": "ml", "expires": str(TODAY)}
+WAIVER = {"rule": "ACME-01", "resource": "b*", "reason": "moves next month", "owner": "ml", "expires": str(TODAY)}
 
 
 def named(levels: Levels = ALWAYS) -> Rule:
@@ -109,6 +113,40 @@ def test_a_rule_that_fails_itself_blocks_if_it_is_mandatory() -> None:
     assert not found.passes
 
 
+class Hushed(BaseException):
+    def __str__(self) -> str:
+        raise ValueError
+
+
+@pytest.mark.parametrize("error", [SystemExit(0), SystemExit("over"), GeneratorExit(), BaseException("base"), Hushed()])
+def test_nothing_that_a_rule_raises_ends_the_evaluation(error: BaseException) -> None:
+    @rule("ACME-03", aws.sqs.Queue, reason="So.", remedy="So.", severity=Severity.LOW, levels=ALWAYS)
+    def ends(queue: Resource) -> Iterator[str]:
+        """A rule that ends the program."""
+        raise error
+
+    @stack_rule("ACME-06", reason="So.", remedy="So.", severity=Severity.LOW, levels=ALWAYS)
+    def ends_late(stack: Estate) -> Iterator[str]:
+        """A rule that ends the program after a violation."""
+        yield "has a fault"
+        raise error
+
+    found = evaluated(ends, ends_late)
+    assert outcomes(found) == [Outcome.ERROR, Outcome.ERROR, Outcome.FAIL, Outcome.ERROR]
+    assert type(error).__name__ in found.results[0].text
+    assert not found.passes
+
+
+def test_the_user_s_interrupt_ends_the_evaluation() -> None:
+    @rule("ACME-03", aws.sqs.Queue, reason="So.", remedy="So.", severity=Severity.LOW, levels=ALWAYS)
+    def interrupted(queue: Resource) -> Iterator[str]:
+        """A rule that takes long."""
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        evaluated(interrupted)
+
+
 def test_relations_are_deferred_if_the_stack_is_not_whole() -> None:
     @rule("ACME-04", aws.sqs.Queue, reason="So.", remedy="So.", severity=Severity.LOW, levels=ALWAYS)
     def has_a_policy(queue: Resource) -> Iterator[str]:
@@ -136,11 +174,55 @@ def test_relations_are_deferred_if_the_stack_is_not_whole() -> None:
         ({"reason": "short"}, "reason"),
         ({"rule": "acme-1"}, "rule"),
         ({"owner": ""}, "owner"),
+        ({"resource": "*"}, "resource"),
+        ({"resource": "**"}, "resource"),
+        ({"resource": "*-*"}, "resource"),
+        ({"expires": "9999-12-31"}, "expires"),
+        ({"rule": "ML-S3-99"}, "did you mean ML-S3-09"),
     ],
 )
 def test_a_waiver_needs_a_rule_a_reason_an_owner_and_a_last_day(change: dict[str, str], place: str) -> None:
     with pytest.raises(ValidationError, match=place):
         PolicySettings(waivers=[WAIVER | change])
+
+
+@pytest.mark.parametrize("change", [{"resource": "*"}, {"resource": "data*"}, {"expires": "9999-12-31"}])
+def test_an_approval_is_for_one_resource_and_a_year(change: dict[str, str]) -> None:
+    approval = {key: value for key, value in WAIVER.items() if key != "rule"} | {"resource": "b"}
+    PolicySettings(approvals=[approval])
+    with pytest.raises(ValidationError, match=next(iter(change))):
+        PolicySettings(approvals=[approval | change])
+
+
+def test_the_longest_term_is_a_year() -> None:
+    last = datetime.now(UTC).date() + timedelta(days=MOST_DAYS)
+    PolicySettings(waivers=[WAIVER | {"expires": str(last)}])
+    with pytest.raises(ValidationError, match="within 366 days"):
+        PolicySettings(waivers=[WAIVER | {"expires": str(last + timedelta(days=1))}])
+
+
+def test_the_ids_of_the_platform_are_those_of_its_rules() -> None:
+    assert {each.id for each in rules()} | {APPROVAL.id} == RULE_IDS
+    with pytest.raises(ValidationError, match="did you mean ML-S3-07"):
+        PolicySettings(mandatory=["ML-S3-7"])
+
+
+def test_ids_of_own_rules_are_checked_when_all_are_loaded() -> None:
+    stack = StackRules("prod", PolicySettings(mandatory=["ACME-01", APPROVAL.id], waivers=[WAIVER]), {})
+    assert stack.unknown(["ACME-01"]) == ""
+    for wrong in ({"mandatory": ["ACME-02"]}, {"waivers": [WAIVER | {"rule": "ACME-02"}]}):
+        text = StackRules("prod", PolicySettings(**wrong), {}).unknown(["ACME-01"])
+        assert "is ACME-02, which is no rule" in text and "Did you mean ACME-01?" in text
+
+
+def test_a_waiver_names_the_stack_for_its_own_violation() -> None:
+    @stack_rule("ACME-05", reason="So.", remedy="So.", severity=Severity.LOW, levels=ALWAYS)
+    def queues(stack: Estate) -> Iterator[str]:
+        """A stack has no queues."""
+        yield "has queues"
+
+    assert evaluated(queues, waivers=[WAIVER | {"rule": "ACME-05", "resource": "stack"}]).passes
+    assert not evaluated(queues, waivers=[WAIVER | {"rule": "ACME-05"}]).passes
 
 
 def test_a_rule_needs_sentences_and_classes() -> None:

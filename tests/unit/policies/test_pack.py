@@ -49,7 +49,16 @@ def test_invalid_config_ends_the_pack_with_one_sentence() -> None:
         configured(json.dumps({"profile": "dev", "policies": {"waivers": [{}]}}))
     with pytest.raises(SystemExit, match="is not JSON"):
         configured("{")
-    assert configured("[]").profile == ""
+    for value in ("[]", "null", '"x"', "{}", '{"profile": "Prod"}', '{"profile": ["prod"]}', '{"profile": null}'):
+        with pytest.raises(SystemExit, match="The config of the stack is invalid"):
+            configured(value)
+    for policies in ([], None, ""):
+        with pytest.raises(SystemExit, match="policies"):
+            configured(json.dumps({"profile": "dev", "policies": policies}))
+
+
+def test_a_program_without_the_platform_s_config_has_no_profile() -> None:
+    assert pack.stack_rules().profile == ""
 
 
 def resource(type: str, name: str, props: Any, depends: Any = None) -> Any:

@@ -4,7 +4,7 @@ import json
 import re
 import sys
 from dataclasses import replace
-from datetime import date
+from datetime import date, timedelta
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -122,7 +122,8 @@ def test_a_plan_never_loads_code_and_the_review_says_so(tmp_path: Path, mlpctl: 
     (tmp_path / "Pulumi.yaml").write_text("name: canaries\nruntime: python\n")
     (tmp_path / "Pulumi.dev.yaml").write_text("config:\n  mlplatform:platform:\n    policies: {packs: [acme]}\n")
     given = preview(ring(), key(), cost={})
-    waiver = {"rule": ID, "resource": "x", "reason": "older than the rule", "owner": "ml", "expires": "2999-01-31"}
+    waiver = {"rule": ID, "resource": "x", "reason": "older than the rule", "owner": "ml"}
+    waiver["expires"] = str(TODAY + timedelta(days=30))
     given["config"][PLATFORM] = json.dumps({"profile": "dev", "policies": {"packs": ["acme"], "waivers": [waiver]}})
     out = json.loads(mlpctl("review", "--plan", written(tmp_path, given), "--json", "-").out)
     assert not ran.exists()

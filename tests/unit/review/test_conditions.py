@@ -44,6 +44,10 @@ ANYONE: dict[str, Any] = {
     "a service in the path": {"StringEquals": {"kms:ViaService": "s3.us-east-1.amazonaws.com"}},
     "an external ID": {"StringEquals": {"sts:ExternalId": "42"}},
     "no service": {"Bool": {"aws:PrincipalIsAWSService": "false"}},
+    "a service": {"Bool": {"aws:PrincipalIsAWSService": "true"}},
+    "a named service": {"StringEquals": {"aws:PrincipalServiceName": "s3.amazonaws.com"}},
+    "a name that every account may have": {"StringEquals": {"aws:username": "admin"}},
+    "the start of an account": {"StringLike": {"aws:PrincipalAccount": "1*"}},
     "nothing": {},
 }
 SOME: dict[str, Any] = {
@@ -68,7 +72,6 @@ SOME: dict[str, Any] = {
         "Bool": {"aws:SecureTransport": "true"},
         "StringEquals": {"aws:PrincipalOrgID": "o-1"},
     },
-    "services": {"Bool": {"aws:PrincipalIsAWSService": "true"}},
     "mount targets": {"Bool": {"elasticfilesystem:AccessedViaMountTarget": True}},
     "an unknown organization": {"StringEquals": {"aws:PrincipalOrgID": UNKNOWN}},
 }

@@ -111,3 +111,36 @@ def test_in_dev_a_loss_is_only_reported() -> None:
 def test_invalid_settings_are_one_sentence() -> None:
     with pytest.raises(SettingsError, match=r"policies\.waivers\.0\.owner: field required"):
         reviewed(waivers=[{key: each for key, each in (PERMISSION | {"rule": "ML-S3-01"}).items() if key != "owner"}])
+
+
+@pytest.mark.parametrize(
+    "platform",
+    [
+        {"profile": "Prod"},
+        {"profile": ["prod"]},
+        {"profile": None},
+        {"profile": ""},
+        {"owner": "ml"},
+        {},
+        "x",
+        [],
+        None,
+    ],
+)
+def test_an_invalid_profile_is_refused_instead_of_none(platform: Any) -> None:
+    for value in (platform, json.dumps(platform)):
+        with pytest.raises(SettingsError):
+            assemble.review(replace(plan(OPEN), config={PLATFORM: value}), book.load(), TODAY)
+
+
+def test_an_invalid_section_of_policies_is_refused_instead_of_none() -> None:
+    for policies in ([], None, "x"):
+        config = {PLATFORM: json.dumps({"profile": "prod", "policies": policies})}
+        with pytest.raises(SettingsError):
+            assemble.review(replace(plan(OPEN), config=config), book.load(), TODAY)
+
+
+def test_a_rule_that_does_not_exist_is_refused_unless_it_may_be_in_a_pack() -> None:
+    with pytest.raises(SettingsError, match=r"policies\.mandatory\[0\] is ACME-01, which is no rule"):
+        reviewed(OPEN, mandatory=["ACME-01"])
+    reviewed(OPEN, mandatory=["ACME-01"], packs=["policies/acme"])

@@ -94,7 +94,7 @@ def instance_types(resource: Resource) -> list[str | NotEvaluated]:
             if template.inputs.get("instanceRequirements"):
                 found.append(Unknown())
     unclear = NotEvaluated("its instance type is not known yet")
-    return [unclear if isinstance(each, Unknown | Secret) else str(each) for each in found]
+    return [unclear if isinstance(each, Unknown | Secret) else str(each).lower() for each in found]
 
 
 def _templates(resource: Resource) -> list[Resource]:

@@ -1,8 +1,8 @@
 """Rules for image registries."""
 
 import fnmatch
-from collections.abc import Iterator, Mapping
-from typing import Any, Final
+from collections.abc import Iterator
+from typing import Final
 
 import pulumi_aws as aws
 
@@ -10,26 +10,11 @@ from mlpctl.policies.checks import any_of, is_on, key_fault, parts
 from mlpctl.policies.estate import Resource, token
 from mlpctl.policies.rule import ALWAYS, FROM_STAGING, ONLY_PROD, Severity, rule
 from mlpctl.review.evaluation import statements
-from mlpctl.review.values import items
+from mlpctl.review.everybody import is_for_everybody
+from mlpctl.review.policies import lets_in_everybody
 
 _SCANS: Final = ("SCAN_ON_PUSH", "CONTINUOUS_SCAN")
 _TEMPLATE: Final = token(aws.ecr.RepositoryCreationTemplate)
-
-_WHO: Final = frozenset(
-    {
-        "aws:principalaccount",
-        "aws:principalarn",
-        "aws:principalorgid",
-        "aws:principalorgpaths",
-        "aws:sourceaccount",
-        "aws:sourcearn",
-        "aws:sourceorgid",
-        "aws:sourcevpc",
-        "aws:sourcevpce",
-        "aws:userid",
-    }
-)
-_LIMITS: Final = frozenset({"stringequals", "stringequalsignorecase", "stringlike", "arnequals", "arnlike"})
 
 
 @rule(
@@ -153,25 +138,7 @@ def repositories_are_not_public(resource: Resource) -> Iterator[str]:
         yield "lets everybody pull its images: it is in the public registry"
         return
     path = "repositoryPolicy" if resource.type == _TEMPLATE else "policy"
-    for statement in statements(resource.document(path)):
-        if _is_for_anyone(statement):
+    policy = resource.document(path)
+    for statement in statements(policy) if lets_in_everybody(policy) else ():
+        if is_for_everybody(statement):
             yield f"lets everybody use images: Principal of {statement.get('Sid') or 'a statement'} is *"
-
-
-def _is_for_anyone(statement: Mapping[str, Any]) -> bool:
-    """Whether a statement of a resource's policy applies to principals of every account.
-
-    A condition that names principals, their accounts or their organization limits it:
-    https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html
-    """
-    principal = statement.get("Principal")
-    values = principal.values() if isinstance(principal, Mapping) else [principal]
-    if "NotPrincipal" not in statement and not any("*" in items(each) for each in values):
-        return False
-    condition = statement.get("Condition")
-    return not any(
-        key.lower() in _WHO and operator.lower().removeprefix("foranyvalue:") in _LIMITS
-        for operator, keys in (condition.items() if isinstance(condition, Mapping) else ())
-        for key, value in (keys.items() if isinstance(keys, Mapping) else ())
-        if not any(str(each) == "*" or "::*" in str(each) for each in items(value))
-    )

@@ -36,7 +36,7 @@ def messages_are_encrypted_and_private(resource: Resource) -> Iterator[str]:
     https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-configure-sqs-sse-queue.html,
     https://docs.aws.amazon.com/sns/latest/dg/sns-server-side-encryption.html
     """
-    if not resource.has("kmsMasterKeyId"):
+    if not resource.has("kmsMasterKeyId") or resource.inputs.get("kmsMasterKeyId") == "":
         if resource.type == token(aws.sns.Topic):
             yield "does not encrypt messages: kmsMasterKeyId is not set"
         elif resource.get("sqsManagedSseEnabled") is False:

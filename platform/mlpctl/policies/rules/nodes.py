@@ -8,6 +8,7 @@ import pulumi_aws as aws
 from mlpctl.policies.checks import any_of, every, is_on, number, parts
 from mlpctl.policies.estate import Resource, token
 from mlpctl.policies.nodes import has_gpus, launch_templates
+from mlpctl.policies.pods import GPUS
 from mlpctl.policies.rule import ALWAYS, FROM_STAGING, ONLY_ADVICE, Severity, rule
 from mlpctl.policies.subnets import foreign_subnets, is_public, subnets
 from mlpctl.review.evaluation import statements
@@ -212,9 +213,12 @@ def _is_scheduled(group: Resource) -> bool:
 
 
 def _taints(group: Resource) -> Iterator[str]:
-    effects = [each.get("effect") for each in parts(group, "taints")]
-    if not any(each in _BLOCKING for each in effects):
+    taints = [each for each in parts(group, "taints") if each.get("effect") in _BLOCKING]
+    keys = [str(each.get("key") or "a taint without a key") for each in taints]
+    if not keys:
         yield "has GPUs and no taint that keeps other pods away"
+    elif not any(map(GPUS.match, keys)):
+        yield f"has GPUs and no taint for them: {', '.join(keys)} is none that guardrails and pods with GPUs know"
 
 
 def _sizes(group: Resource) -> Iterator[str]:

@@ -9,6 +9,7 @@ from mlpctl.policies import iam
 from mlpctl.policies.estate import Resource, token
 from mlpctl.policies.rule import ALWAYS, FROM_STAGING, Severity, rule
 from mlpctl.review.evaluation import statements
+from mlpctl.review.patterns import matches
 from mlpctl.review.policies import ESCALATES, wildcards
 from mlpctl.review.values import items
 
@@ -56,12 +57,22 @@ def _administration(identity: Resource) -> Iterator[str]:
             yield f"allows all actions on all resources: it attaches {name}"
     for statement in _statements(identity):
         found = [str(each) for each in items(statement.get("Action"))]
-        actions = ["all actions"] if any(not each.strip("*:") for each in found) else []
+        actions = ["all actions"] if any(map(_is_everything, found)) else []
         if "NotAction" in statement:
             # Whoever can write policies can do everything.
             actions = iam.written(statement, ESCALATES)
         if actions and iam.covers_all(statement, "*"):
             yield f"allows {', '.join(actions)} on all resources"
+
+
+def _is_everything(pattern: str) -> bool:
+    """Whether a pattern matches all actions, among them every harmful one."""
+    return "*" in pattern and all(
+        matches(pattern.lower(), action.lower())
+        for by_service in _harms().values()
+        for actions in by_service.values()
+        for action in actions
+    )
 
 
 @rule(
@@ -82,7 +93,7 @@ def _wildcards(identity: Resource) -> Iterator[str]:
     for document in iam.documents(identity):
         for each in sorted(wildcards(document)):
             action = each.removeprefix("action ")
-            yield f"allows {'all actions' if action == '*' else action}"
+            yield f"allows {'all actions' if not action.strip('*?:') else action}"
 
 
 @rule(

@@ -42,19 +42,19 @@ _PIPELINES: Final = (
         },
         {
             "sub": re.compile(
-                rf".*:(?:ref:refs/(?:heads|tags)/|environment:|job_workflow_ref:){_SOMETHING}|.*:pull_request$"
+                rf"[^*?]*:(?:ref:refs/(?:heads|tags)/|environment:|job_workflow_ref:){_SOMETHING}|[^*?]*:pull_request$"
             ),
             "ref": re.compile(rf"refs/(?:heads|tags)/{_SOMETHING}"),
             "environment": re.compile(_SOMETHING),
             "job_workflow_ref": re.compile(rf"{_NAME}/{_NAME}/{_SOMETHING}"),
         },
     ),
-    # https://docs.gitlab.com/ci/cloud_services/aws/
+    # Of an own host too, by its name: https://docs.gitlab.com/ci/cloud_services/aws/
     _Pipelines(
         "GitLab CI",
-        re.compile(r"(?:.*/)?gitlab\.com"),
+        re.compile(r"(?:.*/)?[\w.-]*gitlab[\w.-]*(?::\d+)?(?:/.*)?", re.IGNORECASE),
         {"sub": re.compile(rf"project_path:{_NAME}(?:/{_NAME})+(?::|$)")},
-        {"sub": re.compile(rf".*:ref_type:[^:]+:ref:{_SOMETHING}")},
+        {"sub": re.compile(rf"[^*?]*:ref_type:[^:]+:ref:{_SOMETHING}")},
     ),
 )
 

@@ -150,7 +150,7 @@ def test_control_characters_in_names_are_neutralized() -> None:
 
 class TestSettings:
     def test_a_plan_without_config_has_no_limits_and_no_usage(self) -> None:
-        for config in ({}, {PLATFORM: "{}"}, {PLATFORM: '{"cost": null}'}, {PLATFORM: "[]"}, {PLATFORM: UNKNOWN}):
+        for config in ({}, {PLATFORM: "{}"}, {PLATFORM: '{"profile": "dev"}'}):
             found = command.settings_of(Plan((), config=config))
             assert (found.max_monthly_usd, found.assumed) == (None, {})
 
@@ -165,9 +165,12 @@ class TestSettings:
             ('{"cost": {"maxMonthlyUsd": "lots"}}', "cost.maxMonthlyUsd: input should be a valid number"),
             ('{"cost": {"usage": {"a": {"x": 1}}}}', "cost.usage.a.x: extra inputs are not permitted"),
             ('{"cost": 5}', "The plan's config is invalid: cost"),
+            ('{"cost": null}', "The plan's config is invalid: cost"),
+            ("[]", "The plan's config is invalid: mlplatform:platform is not an object"),
+            (UNKNOWN, "The plan's config is invalid: mlplatform:platform is not an object"),
         ],
     )
-    def test_invalid_config_fails(self, platform: str, message: str) -> None:
+    def test_invalid_config_fails(self, platform: Any, message: str) -> None:
         with pytest.raises(SettingsError) as error:
             command.settings_of(Plan((), config={PLATFORM: platform}))
         assert message in str(error.value)
@@ -194,7 +197,7 @@ def test_an_amount_is_formatted_to_the_cent(amount: float, text: str, change_: s
 
 
 def test_a_review_fails_a_limit_that_cannot_be_checked() -> None:
-    platform = json.dumps({"cost": {"maxMonthlyUsd": 1500}})
+    platform = json.dumps({"profile": "dev", "cost": {"maxMonthlyUsd": 1500}})
     plan = Plan((LOST,), project="shop", stack="dev", config={"aws:region": "us-east-1", PLATFORM: platform})
     found = assemble.review(plan, BOOK, TODAY)  # type: ignore[arg-type] # a book of a few rows
     assert not found.passes
