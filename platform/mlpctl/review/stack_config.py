@@ -46,12 +46,13 @@ def is_there(plan: Plan) -> bool:
 
 
 def profile_fault(platform: Any) -> str:
-    """Why the platform's section has no profile, which decides on the levels of rules; empty if it has one."""
+    """Why the platform's section has an invalid profile, which decides on the levels of rules; empty if it has not."""
     names = f"allowed: {', '.join(PROFILES)}"
     if not isinstance(platform, Mapping):
         return f"{PLATFORM} is not an object"
     if "profile" not in platform:
-        return f"profile is missing; {names}"
+        # Other programs may use a section of it, such as the limits of `cost`, without a profile.
+        return ""
     profile = platform["profile"]
     if not isinstance(profile, str) or profile not in PROFILES:
         return f"profile is not valid; {names}"

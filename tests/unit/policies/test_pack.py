@@ -49,7 +49,7 @@ def test_invalid_config_ends_the_pack_with_one_sentence() -> None:
         configured(json.dumps({"profile": "dev", "policies": {"waivers": [{}]}}))
     with pytest.raises(SystemExit, match="is not JSON"):
         configured("{")
-    for value in ("[]", "null", '"x"', "{}", '{"profile": "Prod"}', '{"profile": ["prod"]}', '{"profile": null}'):
+    for value in ("[]", "null", '"x"', '{"profile": "Prod"}', '{"profile": ["prod"]}', '{"profile": null}'):
         with pytest.raises(SystemExit, match="The config of the stack is invalid"):
             configured(value)
     for policies in ([], None, ""):

@@ -120,8 +120,6 @@ def test_invalid_settings_are_one_sentence() -> None:
         {"profile": ["prod"]},
         {"profile": None},
         {"profile": ""},
-        {"owner": "ml"},
-        {},
         "x",
         [],
         None,
@@ -131,6 +129,11 @@ def test_an_invalid_profile_is_refused_instead_of_none(platform: Any) -> None:
     for value in (platform, json.dumps(platform)):
         with pytest.raises(SettingsError):
             assemble.review(replace(plan(OPEN), config={PLATFORM: value}), book.load(), TODAY)
+
+
+def test_a_program_may_have_other_sections_without_a_profile() -> None:
+    found = assemble.review(replace(plan(OPEN), config={PLATFORM: json.dumps({"cost": {}})}), book.load(), TODAY)
+    assert found.rules is None or found.rules.profile == ""
 
 
 def test_an_invalid_section_of_policies_is_refused_instead_of_none() -> None:

@@ -5,6 +5,10 @@ from typing import Any, Final
 
 from mlplatform import iam
 
+OTHER_ROLES: Final = "sts:AssumeRo*"
+"""`AssumeRole` in all its forms, and `AssumeRoot`:
+https://docs.aws.amazon.com/service-authorization/latest/reference/list_awssecuritytokenservice.html"""
+
 PREVIEW_POLICIES: Final = ("SecurityAudit", "job-function/ViewOnlyAccess")
 """AWS managed policies that allow to read the configuration of resources, but no data that they hold.
 `ReadOnlyAccess` would also allow to read objects, table items, logs and the layers of images:
@@ -54,7 +58,7 @@ DATA: Final = (
     "sqs:ReceiveMessage",
     "ssm:SendCommand",
     "ssm:StartSession",
-    "sts:AssumeRole*",
+    OTHER_ROLES,
 )
 """Actions that read data, or that lead to credentials. Objects, parameters and keys have statements of their own."""
 
@@ -85,7 +89,7 @@ LIST_STATE: Final = ("s3:GetBucket*", "s3:GetEncryptionConfiguration", "s3:GetLi
 USE_KEY: Final = ("kms:Decrypt", "kms:Encrypt", "kms:GenerateDataKey")
 READ_KEY: Final = ("kms:DescribeKey", "kms:GetKeyPolicy", "kms:GetKeyRotationStatus", "kms:List*")
 
-NOT_IAM: Final = ("account:*", "iam:*", "organizations:*", "sts:AssumeRole*")
+NOT_IAM: Final = ("account:*", "iam:*", "identitystore:*", "organizations:*", "sso:*", "sso-directory:*", OTHER_ROLES)
 """Actions that change permissions, or that lead to a role with another boundary."""
 
 READ_IAM: Final = ("iam:Get*", "iam:List*")
@@ -180,7 +184,7 @@ def apply_boundary(
         _allow_all_but(NOT_IAM, "NotIam"),
         *_manages_roles(account_id, partition, role_path, boundary_arn),
         iam.allow([*READ_IAM, *SIMULATE_IAM, *LINKED_ROLES], on=["*"], sid="ReadIam"),
-        iam.deny(["sts:AssumeRole*", *FOREIGN_COMPUTE], on=["*"], sid="NoOtherRole"),
+        iam.deny([OTHER_ROLES, *FOREIGN_COMPUTE], on=["*"], sid="NoOtherRole"),
         *_keeps_state(bucket_arn, key_arn, [*READ_STATE, *WRITE_STATE], USE_KEY),
         iam.deny(WRITE_STATE, on=[f"{bucket_arn}/{each}" for each in kept], sid="NotOfAdministrators"),
     )
@@ -194,7 +198,7 @@ def roles_boundary(bucket_arn: str, key_arn: str) -> str:
     return iam.document(
         _allow_all_but(NOT_IAM, "NotIam"),
         iam.allow([*READ_IAM, *LINKED_ROLES], on=["*"], sid="ReadIam"),
-        iam.deny(["sts:AssumeRole*"], on=["*"], sid="NoOtherRole"),
+        iam.deny([OTHER_ROLES], on=["*"], sid="NoOtherRole"),
         *_keeps_state(bucket_arn, key_arn, READ_STATE, ["kms:Decrypt"]),
     )
 
