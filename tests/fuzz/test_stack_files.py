@@ -97,7 +97,9 @@ MAY_BREAK = {
 def violations(loaded: Any, plan: Plan) -> list[str]:
     """The rules that the stack breaks, other than those that it may break."""
     made = StackPlan.of_section(loaded.platform.model_dump(mode="json", by_alias=True), plan)
-    found = evaluate(rules(), made.estate(TODAY), PolicySettings(), made.rules.profile, TODAY)
+    # Generated files may name any version; a new cluster with an old one is rejected by the program.
+    judged = [each for each in rules() if each.id != "ML-EKS-02"]
+    found = evaluate(judged, made.estate(TODAY), PolicySettings(), made.rules.profile, TODAY)
     return [
         f"{each.rule.id} {each.urn} {each.text}"
         for each in found.results
