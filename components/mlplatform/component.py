@@ -19,6 +19,11 @@ NAME_ANNOTATION: Final = f"{PACKAGE}.io/name"
 """Tags of AWS resources and annotations of Kubernetes objects that identify the stack and the logical name."""
 
 
+def type_token(component: str) -> str:
+    """The type token of a component, e.g. `mlplatform:index:DataBucket`."""
+    return f"{PACKAGE}:index:{component}"
+
+
 class Component(pulumi.ComponentResource):
     """The base class of all components.
 
@@ -38,7 +43,7 @@ class Component(pulumi.ComponentResource):
                 what_is(self, name), [Problem("opts", f"is {shown(opts)}; allowed: pulumi.ResourceOptions")]
             )
         inputs = {key: _plain(value) for key, value in args.items()}
-        super().__init__(f"{PACKAGE}:index:{type(self).__name__}", name, inputs, opts)
+        super().__init__(type_token(type(self).__name__), name, inputs, opts)
         self.given_tags: pulumi.Input[Mapping[str, pulumi.Input[str]]] = args.get("tags") or {}
         """The caller's tags for every child resource that supports tags."""
 

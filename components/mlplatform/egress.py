@@ -8,6 +8,7 @@ from pydantic import Field, field_validator
 
 from mlplatform import grammar
 from mlplatform.spec import Spec, check_entries, entries_up_to
+from mlplatform.validators import refuse, refused
 
 HTTPS: Final = 443
 
@@ -77,14 +78,7 @@ def checked_networks(value: list[str]) -> list[str]:
     Raises:
         ValueError: one line per entry that pods cannot be allowed to call.
     """
-    wrong = []
-    for cidr in value:
-        try:
-            called(cidr)
-        except ValueError as error:
-            wrong.append(f"{cidr}: {error}")
-    if wrong:
-        raise ValueError("\n".join(wrong))
+    refuse(f"{cidr}: {error}" for cidr, error in refused(value, called))
     return value
 
 
@@ -101,15 +95,18 @@ def checked_rules(value: list[EgressRule]) -> list[EgressRule]:
         for index, rule in enumerate(value)
         if first.setdefault(rule.cidr, index) != index and rule not in value[:index]
     ]
-    if wrong:
-        raise ValueError("\n".join(wrong))
+    refuse(wrong)
     return value
 
 
-def check_ports(egress: Iterable[str], rules: Iterable[EgressRule]) -> None:
-    """Raise `ValueError`, with a line for each network with more ports than the VPC CNI enforces."""
-    if wrong := too_many_ports(by_network(egress, rules)):
-        raise ValueError("\n".join(f"egressRules {each}" for each in wrong))
+def check_ports(ports: Mapping[str, Sequence[int]], own_networks: Sequence[str] = ()) -> None:
+    """Raise `ValueError`, with a line for each network with more ports than the VPC CNI enforces.
+
+    Args:
+        ports: ports by networks.
+        own_networks: as for `rules`.
+    """
+    refuse(f"egressRules {each}" for each in too_many_ports(ports, own_networks))
 
 
 def by_network(egress: Iterable[str], rules: Iterable[EgressRule]) -> dict[str, list[int]]:

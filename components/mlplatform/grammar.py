@@ -11,6 +11,7 @@ from ipaddress import IPv4Network, IPv6Network
 from typing import Final
 
 from awsfacts import partitions
+from mlplatform.validators import refuse, refused
 
 KUBERNETES_NAME: Final = r"^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$"
 """https://kubernetes.io/docs/concepts/overview/working-with-objects/names/#dns-label-names"""
@@ -117,7 +118,7 @@ def namespaces(values: Iterable[str], field: str, *, wildcards: bool = False) ->
     """
     words = f"names of namespaces: lower-case letters, digits and hyphens{', and * as a wildcard' if wildcards else ''}"
     pattern = _NAMESPACES if wildcards else KUBERNETES_NAME
-    _refuse(f"{field} has {quoted(each)}; allowed: {words}" for each in values if not re.fullmatch(pattern, each))
+    refuse(f"{field} has {quoted(each)}; allowed: {words}" for each in values if not re.fullmatch(pattern, each))
 
 
 def variables(values: Iterable[str], field: str) -> None:
@@ -126,7 +127,7 @@ def variables(values: Iterable[str], field: str) -> None:
     Raises:
         ValueError: one line per invalid name.
     """
-    _refuse(f"{field} {each}" for each in not_variables(values))
+    refuse(f"{field} {each}" for each in not_variables(values))
 
 
 def not_variables(values: Iterable[str]) -> list[str]:
@@ -146,7 +147,7 @@ def given_to_a_program(texts: Mapping[str, str]) -> None:
     Raises:
         ValueError: one line per text that Linux cannot pass to a program.
     """
-    _refuse(not_given_to_a_program(texts))
+    refuse(not_given_to_a_program(texts))
 
 
 def not_given_to_a_program(texts: Mapping[str, str]) -> list[str]:
@@ -218,7 +219,7 @@ def node_labels(labels: Mapping[str, str]) -> None:
                 f"labels has {quoted(value)} for {quoted(key)}; allowed: up to 63 letters, digits and - _ . that "
                 "begin and end with a letter or digit"
             )
-    _refuse(problems)
+    refuse(problems)
 
 
 def pinned_image(value: str) -> str:
@@ -372,13 +373,7 @@ def networks(values: Sequence[str]) -> Sequence[str]:
     Raises:
         ValueError: one line per invalid value, a phrase that follows `has`.
     """
-    wrong = []
-    for value in values:
-        try:
-            network(value)
-        except ValueError as error:
-            wrong.append(f"{value}; {error}")
-    _refuse(wrong)
+    refuse(f"{value}; {error}" for value, error in refused(values, network))
     return values
 
 
@@ -393,8 +388,3 @@ def _is_ipv6(value: str) -> bool:
 def quoted(text: str) -> str:
     """Text in double quotes, on one line, with escapes."""
     return json.dumps(text, ensure_ascii=False)
-
-
-def _refuse(problems: Iterable[str]) -> None:
-    if lines := "\n".join(problems):
-        raise ValueError(lines)

@@ -17,11 +17,11 @@ from pydantic.alias_generators import to_camel
 import mlplatform
 from mlplatform.args import SHARED
 from mlplatform.checks import arguments
-from mlplatform.component import PACKAGE, Component
+from mlplatform.component import PACKAGE, Component, type_token
 from mlplatform.spec import Spec
 
 COMPONENTS: Final[Mapping[str, type[Component]]] = {
-    f"{PACKAGE}:index:{kind.__name__}": kind
+    type_token(kind.__name__): kind
     for kind in (getattr(mlplatform, name) for name in mlplatform.__all__)
     if isinstance(kind, type) and issubclass(kind, Component)
 }

@@ -4,6 +4,8 @@ import re
 from collections.abc import Mapping
 from typing import Final, TypeVar
 
+from mlplatform.validators import refuse, refused
+
 MAX_NAME: Final = 20
 """Maximum length of a name in a stack file. Such names are joined to those of the cluster, registry or add-on."""
 
@@ -46,12 +48,5 @@ def named(value: Mapping[str, Value], field: str) -> Mapping[str, Value]:
     Raises:
         ValueError: one line per invalid key.
     """
-    problems = []
-    for key in value:
-        try:
-            name(key)
-        except ValueError as error:
-            problems.append(f"{field} has {key}; {error}")
-    if problems:
-        raise ValueError("\n".join(problems))
+    refuse(f"{field} has {key}; {error}" for key, error in refused(value, name))
     return value

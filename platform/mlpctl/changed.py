@@ -18,9 +18,6 @@ from mlpctl.errors import InputError
 from mlpctl.keys import PLATFORM
 from mlpctl.text import all_of, number, visible
 
-PROGRAM: Final = ("components", "facts", "platform")
-"""Folders of the project with the library and the commands, in addition to that of the program."""
-
 FILES: Final = (project.PROJECT_FILE, "PulumiPlugin.yaml", "pyproject.toml", "requirements.lock", "requirements.txt")
 """Files next to the project file that determine the program and its dependencies."""
 
@@ -92,15 +89,14 @@ def changed(root: Path, since: str, also: Collection[Path] = ()) -> Found:
     paths = sorted({top / name.decode(errors="surrogateescape") for name in listed.split(b"\0") if name})
     home = root.resolve()
     settings = yaml.safe_load((root / project.PROJECT_FILE).read_bytes()) or {}
-    configs = home / str(settings.get("stackConfigDir") or "")
-    program = home / str(settings.get("main") or "")
+    configs, program = project.configs(home, settings), project.program(home, settings)
     stacks = [path for path in paths if path.parent == configs and _stack(path)]
-    folders = [way for each in (program, *(home / name for name in PROGRAM)) for way in _ways(each)]
+    folders = [way for each in (program, *(home / name for name in project.LIBRARIES)) for way in _ways(each)]
     folders += [way for each in also for way in _ways(root.absolute() / each)]
     files = {way for name in FILES for way in _ways(home / name)}
     touched = [path for path in paths if path not in stacks and (path in files or _is_below(path, folders))]
     if touched:
-        why = f"the program: {_some([_relative(path, home) for path in touched])}"
+        why = f"the program: {_some([project.shown(path, home) for path in touched])}"
         affected = [Affected(_stack(path), why) for path in sorted(configs.glob("Pulumi.*.yaml")) if _stack(path)]
     else:
         affected = [
@@ -110,7 +106,7 @@ def changed(root: Path, since: str, also: Collection[Path] = ()) -> Found:
         ]
         known = {each.stack for each in affected}
         affected += [
-            Affected(_stack(path), f"its own rules: {_some([_relative(each, home) for each in own])}")
+            Affected(_stack(path), f"its own rules: {_some([project.shown(each, home) for each in own])}")
             for path in sorted(configs.glob("Pulumi.*.yaml"))
             if _stack(path) not in known and (own := [each for each in paths if _is_below(each, _packs(path, home))])
         ]
@@ -174,10 +170,6 @@ def _stack(path: Path) -> str:
 
 def _is_below(path: Path, folders: Collection[Path]) -> bool:
     return path.suffix != ".md" and any(path.is_relative_to(folder) for folder in folders)
-
-
-def _relative(path: Path, home: Path) -> str:
-    return visible((path.relative_to(home) if path.is_relative_to(home) else path).as_posix())
 
 
 def _some(names: Sequence[str]) -> str:

@@ -14,6 +14,7 @@ from mlpctl.config import Platform
 from mlpctl.config.places import places
 from mlpctl.errors import InputError
 from mlpctl.failures import Failure, Update
+from mlplatform.component import type_token
 
 # The headings of the engine's section `Diagnostics` and the first lines of its messages.
 _HEADING: Final = re.compile(r"^  (?P<type>\S+:\S+) \((?P<name>[^()]+)\):$")
@@ -116,7 +117,7 @@ def _component(kind: str, name: str, platform: Platform) -> str:
     # A model and its workload have the same name; objects in the cluster are those of the model.
     in_cluster = kind.startswith(urns.KUBERNETES)
     component, class_name = max(fitting, key=lambda each: (len(each[0]), in_cluster == (each[1] == "InferenceService")))
-    return f"mlplatform:index:{class_name}::{component}"
+    return f"{type_token(class_name)}::{component}"
 
 
 def _named(pattern: str, platform: Platform) -> list[str]:

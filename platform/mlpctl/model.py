@@ -1,5 +1,8 @@
 """The base class of the settings of reviews and of the parts of a report."""
 
+import json
+from typing import Any
+
 from pydantic import BaseModel, ConfigDict
 from pydantic.alias_generators import to_camel
 
@@ -16,3 +19,13 @@ class Model(BaseModel):
         validate_by_alias=True,
         serialize_by_alias=True,
     )
+
+    def to_json(self) -> str:
+        """Write it as ASCII JSON, so that nothing in it controls a terminal; ends with a line feed."""
+        return json.dumps(self.model_dump(mode="json"), indent=2) + "\n"
+
+    @classmethod
+    def json_schema(cls) -> dict[str, Any]:
+        """The JSON schema of what `to_json` writes."""
+        found = cls.model_json_schema(mode="serialization")
+        return {"$schema": "https://json-schema.org/draft/2020-12/schema", **found}

@@ -1,12 +1,18 @@
 """Find the Pulumi project of a command, and read its settings."""
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any, Final
 
 import yaml
 
 from mlpctl.errors import UserError
+from mlpctl.text import visible
 
-PROJECT_FILE = "Pulumi.yaml"
+PROJECT_FILE: Final = "Pulumi.yaml"
+
+LIBRARIES: Final = ("components", "facts", "platform")
+"""Folders of the project with the library and the commands, in addition to that of the program."""
 
 
 class NoProjectError(UserError):
@@ -31,10 +37,25 @@ def name(root: Path) -> str:
     return str(yaml.safe_load((root / PROJECT_FILE).read_text(encoding="utf-8"))["name"])
 
 
+def program(root: Path, settings: Mapping[str, Any]) -> Path:
+    """The folder of the program, from the settings in a `Pulumi.yaml`."""
+    return root / str(settings.get("main") or "")
+
+
+def configs(root: Path, settings: Mapping[str, Any]) -> Path:
+    """The folder of the stack files, from the settings in a `Pulumi.yaml`."""
+    return root / str(settings.get("stackConfigDir") or "")
+
+
+def shown(path: Path, root: Path) -> str:
+    """A path for a message, relative to the project if it is in it."""
+    return visible((path.relative_to(root) if path.is_relative_to(root) else path).as_posix())
+
+
 def region(root: Path, stack: str) -> str | None:
     """The AWS region in a stack's config; None if the file or the region is missing."""
-    folder = yaml.safe_load((root / PROJECT_FILE).read_text(encoding="utf-8")).get("stackConfigDir") or ""
-    file = root / str(folder) / f"Pulumi.{stack.rsplit('/', 1)[-1]}.yaml"
+    settings = yaml.safe_load((root / PROJECT_FILE).read_text(encoding="utf-8"))
+    file = configs(root, settings) / f"Pulumi.{stack.rsplit('/', 1)[-1]}.yaml"
     try:
         config = (yaml.safe_load(file.read_text(encoding="utf-8")) or {}).get("config") or {}
     except (OSError, AttributeError, yaml.YAMLError):

@@ -12,7 +12,7 @@ import yaml
 from rich.console import Console
 
 from mlpctl import project
-from mlpctl.text import number, visible
+from mlpctl.text import number
 
 POLL_S: Final = 0.5
 """Time in seconds between two looks at the files."""
@@ -21,9 +21,6 @@ QUIET_S: Final = 0.3
 """Time in seconds without changes after which a save is complete: editors and `git switch` write several files."""
 
 WATCH: Final = "--watch"
-
-LIBRARIES: Final = ("components", "facts", "platform")
-"""Folders of the project with the program, the library and the commands."""
 
 _SUFFIXES: Final = (".py", ".yaml", ".yml", ".json", ".csv", ".toml")
 _IGNORED: Final = frozenset({"__pycache__", "node_modules", "venv"})
@@ -98,11 +95,11 @@ def stamps(root: Path, stack: str, ours: Collection[Path] = ()) -> Stamps:
         ours: Files that the review itself writes.
     """
     settings = _settings(root)
-    program = root / str(settings.get("main") or "")
-    configs = root / str(settings.get("stackConfigDir") or "")
+    program, configs = project.program(root, settings), project.configs(root, settings)
     own = configs / f"Pulumi.{stack.rsplit('/', 1)[-1]}.yaml"
     found: dict[Path, tuple[int, int]] = {}
-    for path in (root / project.PROJECT_FILE, own, *_below(program), *(f for n in LIBRARIES for f in _below(root / n))):
+    libraries = (file for each in project.LIBRARIES for file in _below(root / each))
+    for path in (root / project.PROJECT_FILE, own, *_below(program), *libraries):
         another = path.parent == configs and path.name.startswith("Pulumi.") and path != own
         if path in found or path in ours or (another and path.name != project.PROJECT_FILE):
             continue
@@ -146,9 +143,7 @@ def _settled(before: Stamps, look: Callable[[], Stamps], sleep: Callable[[float]
 
 
 def _names(changed: Collection[Path], root: Path) -> list[str]:
-    names = sorted(
-        visible((path.relative_to(root) if path.is_relative_to(root) else path).as_posix()) for path in changed
-    )
+    names = sorted(project.shown(path, root) for path in changed)
     more = len(names) - _MOST_NAMES
     return [*names[:_MOST_NAMES], *([f"and {number(more, 'file')} more"] if more > 0 else [])]
 

@@ -3,12 +3,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 import catalogue
-from mlpctl.audit import evidence
+from mlpctl.audit.evidence_model import Evidence
 from mlpctl.config import Platform, profiles
 from mlpctl.config.schema import schema
 from mlpctl.doctor import finding as doctor
 from mlpctl.reference import pages
-from mlpctl.review import as_json
+from mlpctl.review.report import Report
 
 Golden = Callable[[Path, str], None]
 
@@ -23,15 +23,15 @@ def test_the_reference_pages_are_current(golden: Golden, root: Path) -> None:
 
 
 def test_the_schema_of_reviews_is_current(golden: Golden, root: Path) -> None:
-    golden(root / "docs" / "review-report.schema.json", json.dumps(as_json.schema(), indent=2) + "\n")
+    golden(root / "docs" / "review-report.schema.json", json.dumps(Report.json_schema(), indent=2) + "\n")
 
 
 def test_the_schema_of_evidence_is_current(golden: Golden, root: Path) -> None:
-    golden(root / "docs" / "evidence.schema.json", json.dumps(evidence.schema(), indent=2) + "\n")
+    golden(root / "docs" / "evidence.schema.json", json.dumps(Evidence.json_schema(), indent=2) + "\n")
 
 
 def test_the_schema_of_doctors_reports_is_current(golden: Golden, root: Path) -> None:
-    golden(root / "docs" / "doctor-report.schema.json", json.dumps(doctor.schema(), indent=2) + "\n")
+    golden(root / "docs" / "doctor-report.schema.json", json.dumps(doctor.Report.json_schema(), indent=2) + "\n")
 
 
 def test_the_schema_for_other_languages_is_current(golden: Golden, root: Path) -> None:

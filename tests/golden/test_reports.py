@@ -10,7 +10,6 @@ import pytest
 from benchmarks.plans import plan_of
 
 from mlpctl.review import assemble, reader
-from mlpctl.review.as_json import to_json
 from mlpctl.review.cost import book
 from mlpctl.review.markdown import LIMIT, markdown
 from mlpctl.review.report import Report
@@ -66,7 +65,7 @@ def test_a_plan_gives_its_golden_report(name: str, golden: Golden) -> None:
 
 
 def test_a_plan_gives_its_golden_json(golden: Golden) -> None:
-    golden(REPORTS / "pool-changed.json", to_json(review(plan("pool-changed"))))
+    golden(REPORTS / "pool-changed.json", review(plan("pool-changed")).to_json())
 
 
 def test_rejected_objects_fail_a_review() -> None:

@@ -1,17 +1,18 @@
 """Namespaces with guards: Pod Security Standard, network policy, quota and container defaults."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from enum import Enum
 from types import MappingProxyType
 from typing import Any, Final, Self
 
 import pulumi
 import pulumi_kubernetes as k8s
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from awsfacts.instances import GPU_RESOURCE
 from mlplatform import egress as outgoing
 from mlplatform import grammar
+from mlplatform.checks.arguments import ArgumentsError, Problem
 from mlplatform.component import Component
 from mlplatform.egress import EgressRule
 from mlplatform.quantities import CPU, MEMORY
@@ -91,21 +92,16 @@ class GuardedNamespaceSpec(Spec):
     _networks = field_validator("egress")(outgoing.checked_networks)
     _rules = field_validator("egress_rules")(outgoing.checked_rules)
 
-    @field_validator("callers")
+    @field_validator("callers", "calls")
     @classmethod
-    def _callers_are_namespaces(cls, value: list[str]) -> list[str]:
-        grammar.namespaces(value, "callers")
-        return value
-
-    @field_validator("calls")
-    @classmethod
-    def _calls_are_names_of_models(cls, value: list[str]) -> list[str]:
-        grammar.namespaces(value, "calls")
+    def _entries_are_namespaces(cls, value: list[str], info: ValidationInfo) -> list[str]:
+        # A model is in the namespace with its name.
+        grammar.namespaces(value, str(info.field_name))
         return value
 
     @model_validator(mode="after")
     def _the_network_plugin_enforces_all_ports(self) -> Self:
-        outgoing.check_ports(self.egress, self.egress_rules)
+        outgoing.check_ports(outgoing.by_network(self.egress, self.egress_rules))
         return self
 
 
@@ -203,10 +199,24 @@ def create_guarded(
     return known_after(name, namespace, closed, quota, limits)
 
 
-def unknown_models(namespaces: Mapping[str, GuardedNamespaceSpec], models: Iterable[str]) -> list[str]:
-    """Models that namespaces call and that are not in `models`."""
-    there = {*models}
-    return [*dict.fromkeys(model for each in namespaces.values() for model in each.calls if model not in there)]
+def checked_ports(
+    what: str, namespaces: Mapping[str, GuardedNamespaceSpec], given: Mapping[str, int]
+) -> Mapping[str, int]:
+    """The argument `model_ports` of a component, if it has every model that the component's namespaces call.
+
+    Args:
+        what: the component, for the message.
+        namespaces: the specs of its namespaces.
+        given: ports of models, by name.
+
+    Raises:
+        ArgumentsError: lists the models that are missing.
+    """
+    called = dict.fromkeys(model for each in namespaces.values() for model in each.calls)
+    if missing := [each for each in called if each not in given]:
+        reason = f"has no {', '.join(missing)}; required, since namespaces call them"
+        raise ArgumentsError(what, [Problem("model_ports", reason)])
+    return given
 
 
 def network_policy(

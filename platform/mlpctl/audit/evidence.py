@@ -1,18 +1,16 @@
 """Makes the evidence of an audit, and writes it as JSON and as a page."""
 
-import base64
 import functools
 import hashlib
 import json
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from importlib.resources import files
 from pathlib import Path
 from typing import Any, Final
 
 import jinja2
 
-from mlpctl import urns
+from mlpctl import pages, urns
 from mlpctl.audit.evidence_model import (
     Coverage,
     Drift,
@@ -40,13 +38,14 @@ from mlpctl.review.inert import is_address
 from mlpctl.review.kinds import kind
 from mlpctl.review.plan import Op
 from mlpctl.review.report import Origin
-from mlpctl.text import number, shorten, visible
+from mlpctl.text import number
 
 JSON: Final = "evidence.json"
 PAGE: Final = "evidence.html"
 
 _BY_REVIEWS: Final = "judges changes, which reviews do before each update"
 _ORDER: Final = [*Verdict]
+_PACKAGE: Final = "mlpctl.audit"
 _LONGEST: Final = 2_000
 """Maximum number of characters of one text on the page; the JSON contains longer ones."""
 
@@ -93,23 +92,10 @@ def of(audit: Audit) -> Evidence:
     )
 
 
-def to_json(evidence: Evidence) -> str:
-    """Write evidence as ASCII JSON; ends with a line feed."""
-    return json.dumps(evidence.model_dump(mode="json", by_alias=True), indent=2) + "\n"
-
-
-def schema() -> dict[str, Any]:
-    """The JSON schema of evidence."""
-    found = Evidence.model_json_schema(mode="serialization", by_alias=True)
-    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **found}
-
-
 def to_html(evidence: Evidence) -> str:
     """Write evidence as a self-contained page without scripts."""
-    style = (files("mlpctl.audit") / "templates" / "evidence.css").read_text(encoding="utf-8")
-    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
-    policy = f"default-src 'none'; style-src 'sha256-{digest}'; img-src data:; base-uri 'none'; form-action 'none'"
-    return _page().render(e=evidence, style=style, policy=policy)
+    style = pages.asset(_PACKAGE, "evidence.css")
+    return _page().render(e=evidence, style=style, policy=pages.policy(style))
 
 
 def check(folder: Path) -> None:
@@ -129,7 +115,7 @@ def write(evidence: Evidence, folder: Path) -> list[Path]:
     Raises:
         OutputError: a file cannot be written.
     """
-    written = {folder / JSON: to_json(evidence), folder / PAGE: to_html(evidence)}
+    written = {folder / JSON: evidence.to_json(), folder / PAGE: to_html(evidence)}
     try:
         folder.mkdir(parents=True, exist_ok=True)
         for path, text in written.items():
@@ -252,19 +238,6 @@ def _resources(deployment: Mapping[str, Any]) -> int:
 
 @functools.cache
 def _page() -> jinja2.Template:
-    environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("mlpctl.audit", "templates"),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        finalize=_shown,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
+    environment = pages.environment(_PACKAGE, _LONGEST)
     environment.globals |= {"WORDS": WORDS, "Verdict": Verdict, "number": number, "is_address": is_address}
     return environment.get_template("evidence.html.j2")
-
-
-def _shown(value: Any) -> Any:
-    """A value with invisible characters escaped and of limited length; Jinja escapes HTML afterwards."""
-    is_markup = hasattr(value, "__html__")
-    return shorten(visible(value), _LONGEST) if isinstance(value, str) and not is_markup else value

@@ -27,8 +27,11 @@ def not_denied(platform: Sections) -> list[str]:
 
 def namespaces_are_created_once(platform: Sections) -> Iterator[str]:
     """A model creates the namespace with its name."""
-    for field in ("namespaces", "existingNamespaces"):
-        given = platform.guardrails.namespaces if field == "namespaces" else platform.guardrails.existing_namespaces
+    guardrails = platform.guardrails
+    for field, given in (
+        ("namespaces", [*guardrails.namespaces]),
+        ("existingNamespaces", guardrails.existing_namespaces),
+    ):
         for name in given:
             if name in platform.inference:
                 yield f"guardrails.{field} has {name}; allowed: names other than those of models, which create theirs"

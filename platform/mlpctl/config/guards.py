@@ -68,19 +68,15 @@ def _there(one: Any, other: Any) -> bool:
     return one is not None or other is None
 
 
-def _scanned(one: Any, other: Any) -> bool:
-    order = [kind.value for kind in Scanning]
-    return order.index(one) >= order.index(other)
+def _in_order(kinds: Iterable[Enum]) -> AtLeastAsStrict:
+    """Compares values of an enumeration, from the least strict one to the strictest."""
+    order = [each.value for each in kinds]
+    return lambda one, other: order.index(one) >= order.index(other)
 
 
-def _enforced(one: Any, other: Any) -> bool:
-    order = [each.value for each in Enforcement]
-    return order.index(one) >= order.index(other)
-
-
-def _standard(one: Any, other: Any) -> bool:
-    order = [each.value for each in (PodSecurity.BASELINE, PodSecurity.RESTRICTED)]
-    return order.index(one) >= order.index(other)
+_scanned = _in_order(Scanning)
+_enforced = _in_order(Enforcement)
+_standard = _in_order([PodSecurity.BASELINE, PodSecurity.RESTRICTED])
 
 
 def _no_more_access(one: Any, other: Any) -> bool:
@@ -109,6 +105,16 @@ RIGHTS: Final[Mapping[str, frozenset[str]]] = {
 }
 """The rights that each kind of access of a workload includes."""
 
+_NAMESPACES: Final[Mapping[str, Guard]] = {
+    "namespaces.*.callers": Guard(Against.INTRUDERS, _only, by_name=True),
+    "namespaces.*.calls": Guard(Against.INTRUDERS, _only, by_name=True),
+    "namespaces.*.egress": Guard(Against.INTRUDERS, _only, by_name=True),
+    "namespaces.*.egressRules": Guard(Against.INTRUDERS, _only_ports, by_name=True),
+    "namespaces.*.podSecurity": Guard(Against.INTRUDERS, _standard, by_name=True),
+    "namespaces.*.s3": Guard(Against.INTRUDERS, _less, by_name=True),
+}
+"""The guards of namespaces that the platform or a team creates, by their path in the section."""
+
 GUARDS: Final[Mapping[str, Guard]] = {
     "allowedAccounts": Guard(Against.INTRUDERS, _only_these),
     "buckets.*.noncurrentDays": Guard(Against.LOSS, _more),
@@ -128,12 +134,7 @@ GUARDS: Final[Mapping[str, Guard]] = {
     "guardrails.enforcement.resources": Guard(Against.INTRUDERS, _enforced),
     "guardrails.enforcement.services": Guard(Against.INTRUDERS, _enforced),
     "guardrails.exemptNamespaces": Guard(Against.INTRUDERS, _only),
-    "guardrails.namespaces.*.callers": Guard(Against.INTRUDERS, _only, by_name=True),
-    "guardrails.namespaces.*.calls": Guard(Against.INTRUDERS, _only, by_name=True),
-    "guardrails.namespaces.*.egress": Guard(Against.INTRUDERS, _only, by_name=True),
-    "guardrails.namespaces.*.egressRules": Guard(Against.INTRUDERS, _only_ports, by_name=True),
-    "guardrails.namespaces.*.podSecurity": Guard(Against.INTRUDERS, _standard, by_name=True),
-    "guardrails.namespaces.*.s3": Guard(Against.INTRUDERS, _less, by_name=True),
+    **{f"guardrails.{path}": each for path, each in _NAMESPACES.items()},
     "guardrails.priorityClasses": Guard(Against.INTRUDERS, _only),
     "images.account.replicateTo": Guard(Against.LOSS, _every),
     "images.account.scanning": Guard(Against.INTRUDERS, _scanned),
@@ -160,12 +161,7 @@ GUARDS: Final[Mapping[str, Guard]] = {
     "sharedFilesystems.*.ownKey": Guard(Against.INTRUDERS, _more),
     "sharedFilesystems.*.retain": Guard(Against.LOSS, _more),
     "teams.*.editors": Guard(Against.INTRUDERS, _only, by_name=True),
-    "teams.*.namespaces.*.callers": Guard(Against.INTRUDERS, _only, by_name=True),
-    "teams.*.namespaces.*.calls": Guard(Against.INTRUDERS, _only, by_name=True),
-    "teams.*.namespaces.*.egress": Guard(Against.INTRUDERS, _only, by_name=True),
-    "teams.*.namespaces.*.egressRules": Guard(Against.INTRUDERS, _only_ports, by_name=True),
-    "teams.*.namespaces.*.podSecurity": Guard(Against.INTRUDERS, _standard, by_name=True),
-    "teams.*.namespaces.*.s3": Guard(Against.INTRUDERS, _less, by_name=True),
+    **{f"teams.*.{path}": each for path, each in _NAMESPACES.items()},
     "teams.*.serviceAccounts.*.buckets": Guard(Against.INTRUDERS, _no_more_access, by_name=True),
     "teams.*.serviceAccounts.*.images": Guard(Against.INTRUDERS, _no_more_access, by_name=True),
     "teams.*.viewers": Guard(Against.INTRUDERS, _only, by_name=True),

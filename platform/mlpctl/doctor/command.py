@@ -1,7 +1,6 @@
 """Implements `mlpctl doctor`: reads the stack file, asks AWS with the stack's identity, and shows the report."""
 
 import ipaddress
-import json
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
@@ -58,7 +57,7 @@ def examine(root: Path, stack: str, address: str, console: Console) -> Report:
 def show(report: Report, console: Console, *, as_json: bool) -> None:
     """Print a report, as JSON in ASCII or for a terminal."""
     if as_json:
-        sys.stdout.write(json.dumps(report.model_dump(mode="json"), indent=2) + "\n")
+        sys.stdout.write(report.to_json())
     else:
         console.print(page(report))
 

@@ -4,7 +4,7 @@ import enum
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Final
+from typing import Final
 
 from mlpctl.config import Platform
 from mlpctl.doctor.asking import Answers, NotAnsweredError, Question
@@ -147,14 +147,6 @@ class Report(Model):
     def of(self, level: Level) -> list[Entry]:
         """The findings of one level."""
         return [each for each in self.entries if each.level is level]
-
-
-def schema() -> dict[str, Any]:
-    """The JSON schema of a report."""
-    return {
-        "$schema": "https://json-schema.org/draft/2020-12/schema",
-        **Report.model_json_schema(mode="serialization"),
-    }
 
 
 _REMEDIES: Final = ("; allowed: ", ". ", ": aws ")

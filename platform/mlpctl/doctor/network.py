@@ -8,6 +8,7 @@ from mlpctl.doctor.account import identity
 from mlpctl.doctor.asking import Answers, Question
 from mlpctl.doctor.finding import Check, Finding, Level, Wanted, of_sentence
 from mlpctl.doctor.offers import ZONES, zones_of
+from mlpctl.tags import pairs
 from mlplatform.component import STACK_TAG
 from mlplatform.foundation.network import account_zones, adoption, endpoint_services, offered
 from mlplatform.foundation.network.existing import ANYWHERE, WAYS_OUT, Found, FoundEndpoint, FoundSubnet
@@ -163,7 +164,7 @@ def _subnet(subnet: Mapping[str, Any], tables: Iterable[Mapping[str, Any]], ids:
         table_id=table.get("RouteTableId", ""),
         leaves=any(ways) or any(each.startswith(("vgw-", "vpce-")) for each in gateways),
         public=any(each.startswith("igw-") for each in gateways),
-        tags={each["Key"]: each["Value"] for each in subnet.get("Tags", ())},
+        tags=pairs(subnet.get("Tags")),
     )
 
 
@@ -181,12 +182,11 @@ def _found_endpoints(
         kind = "Gateway" if service in endpoint_services.GATEWAY_SERVICES else "Interface"
         each = by_name.get((endpoint_services.service_name(service, wanted.region), kind))
         if each:
-            tags = {tag["Key"]: tag["Value"] for tag in each.get("Tags", ())}
             found[service] = FoundEndpoint(
                 id=each["VpcEndpointId"],
                 gateway=kind == "Gateway",
                 private_dns=bool(each.get("PrivateDnsEnabled")),
-                ours=tags.get(STACK_TAG) == wanted.tag,
+                ours=pairs(each.get("Tags")).get(STACK_TAG) == wanted.tag,
                 table_ids=frozenset(each.get("RouteTableIds", ())),
             )
     return found

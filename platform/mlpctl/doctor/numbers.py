@@ -10,6 +10,7 @@ from mlpctl.doctor.asking import Answers, NotAnsweredError, Question
 from mlpctl.doctor.finding import Check, Finding, Found, Level, Wanted
 from mlpctl.doctor.quotas import increase, limit, limits, unlisted
 from mlpctl.doctor.vcpus import groups
+from mlpctl.tags import pairs
 from mlplatform.component import STACK_TAG
 from mlplatform.foundation.network.spec import Nat
 
@@ -140,7 +141,7 @@ def _nat_gateways(wanted: Wanted, answers: Answers) -> Iterator[Finding]:
 
 
 def _tagged_by(resource: Mapping[str, Any], wanted: Wanted) -> bool:
-    return any(each["Key"] == STACK_TAG and each["Value"] == wanted.tag for each in resource.get("Tags", ()))
+    return pairs(resource.get("Tags")).get(STACK_TAG) == wanted.tag
 
 
 def _asks_numbers(wanted: Wanted, answers: Answers) -> Iterator[Question]:

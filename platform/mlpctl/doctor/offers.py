@@ -7,7 +7,7 @@ from typing import Any, Final
 from awsfacts.zones import Zone
 from mlpctl.doctor.asking import Answers, Question
 from mlpctl.doctor.finding import Check, Finding, Level, Wanted, of_sentence
-from mlpctl.doctor.vcpus import INSTANCES, RESERVATIONS, instances_of, is_own
+from mlpctl.doctor.vcpus import BLOCK, INSTANCES, RESERVATIONS, instances_of, is_own
 from mlpctl.text import number
 from mlplatform import GpuNodePoolSpec
 from mlplatform.compute.node_group.scaling import Capacity
@@ -18,10 +18,6 @@ SOON: Final = datetime.timedelta(days=7)
 
 _ZONES: Final = [{"Name": "zone-type", "Values": ["availability-zone"]}]
 ZONES: Final = Question("ec2", "DescribeAvailabilityZones", {"Filters": _ZONES}, "AvailabilityZones")
-
-BLOCK: Final = "capacity-block"
-"""The type of reservations that are Capacity Blocks:
-https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_CapacityReservation.html"""
 
 
 def zones_of(answers: Answers) -> list[Zone]:

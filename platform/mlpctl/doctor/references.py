@@ -7,6 +7,7 @@ from typing import Final
 from mlpctl.doctor.account import tagged
 from mlpctl.doctor.asking import Answers, NotAnsweredError, Question
 from mlpctl.doctor.finding import Check, Finding, Found, Level, Wanted
+from mlpctl.tags import pairs
 from mlplatform.component import NAME_TAG
 
 
@@ -132,7 +133,7 @@ def _images(wanted: Wanted, answers: Answers) -> Iterator[Finding]:
 def _bucket_of(wanted: Wanted, answers: Answers, name: str) -> str:
     """The S3 name of a bucket of the stack; empty if it does not exist yet."""
     for each in answers(tagged(wanted)):
-        tags = {tag["Key"]: tag["Value"] for tag in each.get("Tags", ())}
+        tags = pairs(each.get("Tags"))
         arn = each["ResourceARN"].split(":", 5)
         if arn[2] == "s3" and tags.get(NAME_TAG) == f"{name}-bucket":
             return str(arn[5])

@@ -9,6 +9,7 @@ from awsfacts.quotas import quota
 from mlpctl.doctor.asking import Answers, NotAnsweredError, Question
 from mlpctl.doctor.finding import Check, Finding, Found, Level, Wanted
 from mlpctl.doctor.quotas import increase, limit, limits, unlisted
+from mlpctl.tags import pairs
 from mlplatform.component import STACK_TAG
 from mlplatform.compute.node_group.scaling import Capacity
 
@@ -18,6 +19,10 @@ COMPUTE: Final = "ec2"
 _RUNNING: Final = [{"Name": "instance-state-name", "Values": ["pending", "running"]}]
 INSTANCES: Final = Question("ec2", "DescribeInstances", {"Filters": _RUNNING}, "Reservations")
 RESERVATIONS: Final = Question("ec2", "DescribeCapacityReservations", items="CapacityReservations")
+
+BLOCK: Final = "capacity-block"
+"""The lifecycle of instances in Capacity Blocks, and the type of these reservations:
+https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_CapacityReservation.html"""
 
 _CLUSTER_TAG: Final = "eks:cluster-name"
 """EKS's tag of the instances of managed node groups:
@@ -67,7 +72,7 @@ def instances_of(answers: Answers) -> list[Any]:
 
 def is_own(instance: Mapping[str, Any], wanted: Wanted) -> bool:
     """Whether an instance is a node of this stack."""
-    tags = {each["Key"]: each["Value"] for each in instance.get("Tags", ())}
+    tags = pairs(instance.get("Tags"))
     return tags.get(STACK_TAG) == wanted.tag or tags.get(_CLUSTER_TAG) == wanted.cluster_name
 
 
@@ -99,14 +104,14 @@ def _in_use(name: str, wanted: Wanted, answers: Answers) -> int:
         _vcpus(each["InstanceType"])
         for each in instances_of(answers)
         if quota(each["InstanceType"], spot=each.get("InstanceLifecycle") == "spot") == name
-        and each.get("InstanceLifecycle") != "capacity-block"
+        and each.get("InstanceLifecycle") != BLOCK
         and not is_own(each, wanted)
     )
     unused: int = sum(
         _vcpus(each["InstanceType"]) * each.get("AvailableInstanceCount", 0)
         for each in answers.get(RESERVATIONS) or ()
         if each["State"] == "active"
-        and each.get("ReservationType") != "capacity-block"
+        and each.get("ReservationType") != BLOCK
         and quota(each["InstanceType"], spot=False) == name
     )
     return running + unused

@@ -22,7 +22,7 @@ from mlpctl.policies.rules import rules
 from mlpctl.settings.rule_ids import RESERVED
 from mlpctl.text import shorten, visible
 
-__all__ = ["RESERVED", "PackError", "load"]
+__all__ = ["PackError", "load"]
 
 _LONGEST: Final = 300
 

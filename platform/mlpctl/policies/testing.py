@@ -22,7 +22,7 @@ import yaml
 
 from mlpctl.policies.estate import Estate
 from mlpctl.policies.estate import Resource as Judged
-from mlpctl.policies.evaluate import Outcome, Result, evaluate
+from mlpctl.policies.evaluate import OF_STACK, Outcome, Result, evaluate
 from mlpctl.policies.plan_estate import current_type, names_of
 from mlpctl.policies.rule import Rule
 from mlpctl.review.values import UNKNOWN, Secret
@@ -33,7 +33,7 @@ __all__ = ["SECRET", "STACK", "UNKNOWN", "Case", "Given", "cases", "resource", "
 SECRET: Final = Secret("secret")
 """An input that is secret."""
 
-STACK: Final = "stack"
+STACK: Final = OF_STACK
 """Name under which the result of a rule for the whole stack is returned."""
 
 

@@ -34,14 +34,6 @@ def is_missing(error: ClientError) -> bool:
     return errors.is_missing(error.response["Error"]["Code"])
 
 
-def pairs(tags: Any) -> dict[str, str]:
-    """Tags in any of AWS's formats: a map, or a list of keys and values."""
-    if isinstance(tags, Mapping):
-        return dict(tags)
-    forms = [("Key", "Value"), ("TagKey", "TagValue"), ("key", "value")]
-    return {tag[key]: tag[value] for tag in tags or () for key, value in forms if key in tag}
-
-
 def listed(client: Any, operation: str, items: str, **call: Any) -> Iterator[dict[str, Any]]:
     """Items of all pages of a list operation; none if the parent resource does not exist."""
     pages = client.get_paginator(operation).paginate(**call) if client.can_paginate(operation) else None

@@ -14,8 +14,9 @@ import jmespath
 from awsfacts import types
 from awsfacts.recovery import Getting, Listing, Ready, Recovery
 from mlpctl.recover import looks
-from mlpctl.recover.asking import Find, Inputs, Marks, answered, filled, listed, pairs
+from mlpctl.recover.asking import Find, Inputs, Marks, answered, filled, listed
 from mlpctl.recover.plan import Candidate, Idempotent
+from mlpctl.tags import pairs
 
 _IN_TRANSITION: Final = frozenset({"creating", "updating", "deleting", "pending"})
 _GONE: Final = frozenset({"deleting", "deleted", "failed", "error"})

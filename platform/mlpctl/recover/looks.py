@@ -5,8 +5,9 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from mlpctl.recover.asking import Inputs, Marks, answered, listed, pairs
+from mlpctl.recover.asking import Inputs, Marks, answered, listed
 from mlpctl.recover.plan import Candidate
+from mlpctl.tags import pairs
 
 
 def association(client: Any, inputs: Inputs, marks: Marks) -> Iterator[Candidate]:

@@ -30,6 +30,7 @@ from mlpctl.recover.plan import (
     taken,
 )
 from mlpctl.stack import StackError
+from mlpctl.tags import pairs
 from mlplatform.component import NAME_ANNOTATION, NAME_TAG, STACK_ANNOTATION, STACK_TAG
 
 KUBERNETES: Final = "kubernetes:"
@@ -152,7 +153,7 @@ class Search:
         try:
             pages = self._session.client("resourcegroupstaggingapi", where).get_paginator("get_resources")
             return {
-                each["ResourceARN"]: {tag["Key"]: tag["Value"] for tag in each["Tags"]}
+                each["ResourceARN"]: pairs(each["Tags"])
                 for page in pages.paginate(TagFilters=wanted)
                 for each in page["ResourceTagMappingList"]
             }

@@ -9,7 +9,7 @@ from mlpctl.review.equality import canonical, is_empty, word
 from mlpctl.review.kinds import short_type
 from mlpctl.review.plan import Change
 from mlpctl.review.rules import protocol_of
-from mlpctl.review.values import Masked, Secret, Unknown, Value, items, walk, whole
+from mlpctl.review.values import Value, is_hidden, items, whole
 
 _Parts = Callable[[Mapping[str, Any]], Any]
 
@@ -22,7 +22,7 @@ def aligned(change: Change) -> Change:
     new = dict(change.new)
     for names, parts in rows:
         values = [each.get(name) for each in (change.old, new) for name in names]
-        if any(isinstance(each, Unknown | Secret | Masked) for _, each in walk(values)):
+        if is_hidden(values):
             continue
         before, after = parts(change.old), parts(new)
         if before is not None and before == after:

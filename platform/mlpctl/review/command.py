@@ -12,7 +12,7 @@ from rich.console import Console
 from mlpctl import project
 from mlpctl.errors import InputError
 from mlpctl.keys import PLATFORM
-from mlpctl.review import as_json, assemble, html, markdown, origin, sarif, stack_config, terminal
+from mlpctl.review import assemble, html, markdown, origin, sarif, stack_config, terminal
 from mlpctl.review.cost import book
 from mlpctl.review.plan import Plan
 from mlpctl.review.report import Report
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 WRITERS: Final[Mapping[str, Callable[[Report], str]]] = {
     "markdown": markdown.markdown,
     "html": html.html,
-    "json": as_json.to_json,
+    "json": Report.to_json,
     "sarif": sarif.to_sarif,
 }
 

@@ -10,7 +10,7 @@ from mlpctl.review.naming import (
     NATURAL_KEYS,
 )
 from mlpctl.review.place import ABSENT, Place, is_set
-from mlpctl.review.values import Masked, Secret, Unknown, Value, walk
+from mlpctl.review.values import Masked, Secret, Value, is_hidden
 
 _POLICY_LISTS: Final = frozenset({"Action", "NotAction", "Resource", "NotResource"})
 
@@ -119,7 +119,7 @@ def same_caseless(old: Value, new: Value) -> bool:
 
 
 def _caseless(value: Value) -> str | None:
-    if any(isinstance(each, Unknown | Secret | Masked) for _, each in walk(value)):
+    if is_hidden(value):
         return None
     return json.dumps(_lowered(value), sort_keys=True, default=repr)
 

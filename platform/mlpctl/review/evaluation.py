@@ -139,11 +139,6 @@ class Permissions:
         return {each: self.extent(action, each) for each in found}
 
 
-def extent(policies: Iterable[Value], action: str, resource: str) -> Extent:
-    """How far the policies of a principal together allow an action, in lower case, on a resource."""
-    return Permissions(policies).extent(action, resource)
-
-
 def _denied(condition: Value) -> Extent:
     """How far a deny statement with a condition leaves requests allowed."""
     if not condition:

@@ -13,7 +13,7 @@ from mlpctl.review.addresses import Addresses
 from mlpctl.review.equality import canonical
 from mlpctl.review.openings import Opening, denies, is_for_incoming, named_targets, ports_of, services_of, targets_of
 from mlpctl.review.paths import value_at
-from mlpctl.review.values import Masked, Secret, Unknown, Value, finite, items, walk
+from mlpctl.review.values import Value, finite, is_hidden, items
 
 _COMPUTED: Final = "__"
 """Prefix of properties that Pulumi's providers add."""
@@ -30,7 +30,7 @@ def same(opening: Opening, old: Mapping[str, Value], new: Mapping[str, Value]) -
 def _form(opening: Opening, inputs: Mapping[str, Value]) -> Any:
     """The rules of a resource in normal form; None if a part of them is unknown, redacted or not valid."""
     rules = items(value_at(inputs, opening.rules)) if opening.rules else [inputs]
-    if not all(isinstance(each, Mapping) for each in rules) or _hides(rules):
+    if not all(isinstance(each, Mapping) for each in rules) or is_hidden(rules):
         return None
     made = [(order, _rule(opening, each)) for each in rules if (order := _order(opening, each)) is not None]
     if len(made) < len(rules):
@@ -40,10 +40,6 @@ def _form(opening: Opening, inputs: Mapping[str, Value]) -> Any:
     if any(denies(opening, each) for each in rules):
         return [each for _, each in sorted(made, key=lambda pair: (pair[0], repr(pair[1])))]
     return frozenset(each for _, each in made)
-
-
-def _hides(rules: Iterable[Value]) -> bool:
-    return any(isinstance(each, Unknown | Secret | Masked) for rule in rules for _, each in walk(rule))
 
 
 def _order(opening: Opening, rule: Mapping[str, Value]) -> float | None:

@@ -1,22 +1,19 @@
 """Writes a report as one self-contained HTML page, which works without a network and without scripts."""
 
-import base64
 import functools
-import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from importlib.resources import files
-from typing import Any, Final
+from typing import Final
 
 import jinja2
 
-from mlpctl import text, urns
+from mlpctl import pages, text, urns
 from mlpctl.review import picture, wording
 from mlpctl.review.cost.book import MONTH_HOURS, STALE_DAYS
 from mlpctl.review.inert import is_address
 from mlpctl.review.plan import Op
 from mlpctl.review.report import Certainty, Danger, Group, Report
-from mlpctl.text import shorten, visible
+from mlpctl.text import shorten
 
 MOST_OPEN: Final = 40
 """Maximum number of resources at which all components are initially expanded."""
@@ -24,6 +21,7 @@ MOST_OPEN: Final = 40
 MOST_BOXES: Final = 60
 """Maximum number of components in the diagram."""
 
+_PACKAGE: Final = "mlpctl.review"
 _LONGEST: Final = 4_000
 """Maximum number of characters of one text; the JSON contains longer ones."""
 
@@ -53,16 +51,12 @@ class _Box:
 
 def html(report: Report) -> str:
     """Write a report as an HTML page."""
-    style, script = _file("page.css"), _file("page.js")
-    policy = (
-        f"default-src 'none'; style-src {_hash(style)}; script-src {_hash(script)}; img-src data:; "
-        "base-uri 'none'; form-action 'none'"
-    )
+    style, script = (pages.asset(_PACKAGE, each) for each in ("page.css", "page.js"))
     dangers = {danger.urn: danger for danger in reversed(report.dangers)}
     groups = sorted(enumerate(report.groups), key=lambda each: _gravity(each[1], dangers))
     return _page().render(
         report=report,
-        policy=policy,
+        policy=pages.policy(style, script),
         style=style,
         script=script,
         dangers=dangers,
@@ -79,14 +73,7 @@ def html(report: Report) -> str:
 
 @functools.cache
 def _page() -> jinja2.Template:
-    environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("mlpctl.review", "templates"),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        finalize=_shown,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
+    environment = pages.environment(_PACKAGE, _LONGEST)
     environment.globals |= {
         "is_address": is_address,
         "w": wording,
@@ -97,21 +84,6 @@ def _page() -> jinja2.Template:
     }
     environment.filters |= {"urn_name": urns.name}
     return environment.get_template("page.html.j2")
-
-
-def _shown(value: Any) -> Any:
-    """A value with invisible characters escaped and of limited length; Jinja escapes HTML afterwards."""
-    is_markup = hasattr(value, "__html__")
-    return shorten(visible(value), _LONGEST) if isinstance(value, str) and not is_markup else value
-
-
-def _file(name: str) -> str:
-    return (files("mlpctl.review") / "templates" / name).read_text(encoding="utf-8")
-
-
-def _hash(text: str) -> str:
-    """The hash of a text in the notation of a content security policy."""
-    return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
 
 
 def _row_ids(report: Report) -> Mapping[str, str]:

@@ -17,7 +17,7 @@ from awsfacts.tables import Row, read_table
 from mlpctl import urns
 from mlpctl.review.equality import canonical, key_of, natural_keys
 from mlpctl.review.plan import Change
-from mlpctl.review.values import Masked, Secret, Unknown, Value, items, walk
+from mlpctl.review.values import Value, is_hidden, items
 
 _ABSENT: Final = object()
 
@@ -187,10 +187,7 @@ def _alike(parts: Callable[[Any], frozenset[str] | None], *path: str) -> Callabl
 
     def form(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, Any]:
         before, after = _below(old, *path), _below(new, *path)
-        known = not any(
-            isinstance(each, Unknown | Secret | Masked) for side in (before, after) for _, each in walk(side)
-        )
-        if before is None or after is None or before == after or not known:
+        if before is None or after is None or before == after or is_hidden([before, after]):
             return dict(new)
         one, other = parts(before), parts(after)
         return _with(new, before, *path) if one is not None and one == other else dict(new)

@@ -17,7 +17,7 @@ from mlpctl.review.openings import PORTS, messages
 from mlpctl.review.plan import Change, Op
 from mlpctl.review.rules import protocol_of
 from mlpctl.review.targets import Targets
-from mlpctl.review.values import Masked, Secret, Unknown, Value, items, walk, whole
+from mlpctl.review.values import Value, is_hidden, items, whole
 
 MOST: Final = 50_000
 """Maximum number of rules that are combined for all ports together.
@@ -199,7 +199,7 @@ def _ways(rule: Value) -> Iterator[_Way | None]:
         yield None
         return
     values = [rule.get(key) for key in reached]
-    if any(isinstance(each, Unknown | Secret | Masked) for _, each in walk(values)):
+    if is_hidden(values):
         yield None
         return
     protocol = protocol_of(next((rule[key] for key in table.protocol if key in rule), _EVERY))

@@ -9,7 +9,7 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
-from mlpctl.review.values import Masked, Secret, Unknown, Value, walk, whole
+from mlpctl.review.values import Value, is_hidden, whole
 
 _PROTOCOLS: Final = ("protocol", "ipProtocol")
 _NUMBERS: Final = {"6": "tcp", "17": "udp", "1": "icmp", "58": "icmpv6", "all": "-1"}
@@ -64,18 +64,12 @@ def _notation(rule: Value) -> Atoms:
     if not isinstance(rule, Mapping) or not any(key in rule for key in (*_PORTS, *_SOURCES)):
         return frozenset()
     protocol = next((rule[key] for key in _PROTOCOLS if key in rule), None)
-    if protocol is None or any(_is_hidden(each) for key, each in rule.items() if key in NOTATION):
+    if protocol is None or any(is_hidden(each) for key, each in rule.items() if key in NOTATION):
         return frozenset()
     word = protocol_of(protocol)
     ports = tuple(whole(rule.get(key)) for key in (*_PORTS, *_MESSAGES)) if word in _WITH_PORTS else ()
     sources = [*_sources(rule)] or ["nowhere"]
     return frozenset(f"{word} {ports} {source}" for source in sources)
-
-
-def _is_hidden(value: Value) -> bool:
-    """Whether a value, or a part of it, is unknown or redacted."""
-    parts = (each for _, each in walk(value)) if isinstance(value, list | Mapping) else (value,)
-    return any(isinstance(each, Unknown | Secret | Masked) for each in parts)
 
 
 def protocol_of(value: Value) -> str:

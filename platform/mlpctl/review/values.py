@@ -86,6 +86,11 @@ def walk(value: Value, path: Path = ()) -> Iterator[tuple[Path, Value]]:
         yield path, value
 
 
+def is_hidden(value: Value) -> bool:
+    """Whether a value, or a part of it, is unknown or redacted."""
+    return any(isinstance(each, Unknown | Secret | Masked) for _, each in walk(value))
+
+
 def paths(value: Value, wanted: Callable[[Value], bool]) -> tuple[Path, ...]:
     """Paths of all values for which `wanted` is true."""
     return tuple(path for path, each in walk(value) if wanted(each))

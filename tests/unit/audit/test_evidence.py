@@ -12,6 +12,7 @@ import pytest
 
 import own_rules
 from mlpctl.audit import command, evidence
+from mlpctl.audit.evidence_model import Evidence
 from mlpctl.policies.frameworks import FRAMEWORKS
 from mlpctl.policies.rules import rules
 from unit.audit import deployed
@@ -38,7 +39,7 @@ def written(tmp_path: Path, mlpctl: Mlpctl, monkeypatch: pytest.MonkeyPatch) -> 
         out = tmp_path / "audits" / "today"
         ran = mlpctl("evidence", "--stack", "dev", "--account", "--out", out, "--commit", "0123abc", *options)
         made = json.loads((out / evidence.JSON).read_text())
-        jsonschema.validate(made, evidence.schema())
+        jsonschema.validate(made, Evidence.json_schema())
         return ran, made, (out / evidence.PAGE).read_text()
 
     return run

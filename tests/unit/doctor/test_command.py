@@ -15,7 +15,7 @@ from healthy_account import FILE, HEALTHY, Answers, Fake, denied, examine, quota
 from mlpctl import cli
 from mlpctl.doctor import asker
 from mlpctl.doctor.asking import Question, Refusal
-from mlpctl.doctor.finding import schema
+from mlpctl.doctor.finding import Report
 from mlpctl.doctor.page import page
 from mlpctl.errors import BAD_INPUT, FAILED
 
@@ -74,7 +74,7 @@ def test_json_is_ascii_and_matches_its_schema(doctor: Doctor) -> None:
     assert out.isascii()
     assert "\x1b" not in out
     report = json.loads(out)
-    jsonschema.Draft202012Validator(schema()).validate(report)
+    jsonschema.Draft202012Validator(Report.json_schema()).validate(report)
     assert (report["stack"], report["account"], report["region"]) == ("full", "111122223333", "us-east-1")
     (blocked,) = [each for each in report["entries"] if each["level"] == "blocks"]
     assert (blocked["check"], blocked["field"], blocked["line"]) == ("quotas.vcpus", "gpuPools.serving.nodes", 31)

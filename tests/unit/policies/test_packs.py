@@ -14,13 +14,14 @@ import pytest
 import own_rules
 from changes import change, plan
 from mlpctl.keys import PLATFORM
-from mlpctl.policies import local, pack, packs
+from mlpctl.policies import local, pack
 from mlpctl.policies.local import Local
 from mlpctl.policies.packs import PackError, load
 from mlpctl.policies.testing import resource, results
 from mlpctl.review import assemble
 from mlpctl.review.cost.book import Book
 from mlpctl.review.plan import Op, Plan
+from mlpctl.settings.rule_ids import RESERVED
 from own_rules import ID
 from unit.review.commands import Mlpctl, mlpctl, prices, written
 from unit.review.previews import key, preview, ring
@@ -188,7 +189,7 @@ def test_the_lines_of_a_stack_file_are_known_without_its_code(tmp_path: Path, mo
     assert local.of_plan("another", "dev") == local.NOTHING
     (tmp_path / "Pulumi.dev.yaml").write_text("a: [")
     assert local.of_plan("shop", "dev") == local.NOTHING
-    assert packs.RESERVED == "ML-" and not [each for each in sys.modules if each.startswith("mlpctl_pack_x")]
+    assert RESERVED == "ML-" and not [each for each in sys.modules if each.startswith("mlpctl_pack_x")]
 
 
 def test_rules_in_subfolders_are_loaded_except_for_tests_and_helpers(tmp_path: Path) -> None:

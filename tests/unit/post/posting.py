@@ -13,7 +13,6 @@ import typer.rich_utils  # noqa: F401  # reads GITHUB_ACTIONS once, when it is i
 from fake_forge import COMMIT, TOKEN, State, serving
 from mlpctl import cli
 from mlpctl.post import api
-from mlpctl.review.as_json import to_json
 from mlpctl.review.marker import marker
 from mlpctl.review.report import Report
 from unit.review import reports
@@ -69,7 +68,7 @@ class Job:
     def write(self, report: Report | str | bytes) -> Path:
         """Write a report's file."""
         file = self.folder / "review.json"
-        text = to_json(report) if isinstance(report, Report) else report
+        text = report.to_json() if isinstance(report, Report) else report
         file.write_bytes(text if isinstance(text, bytes) else text.encode())
         return file
 

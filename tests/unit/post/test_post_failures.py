@@ -9,7 +9,6 @@ import pytest
 
 from fake_forge import TOKEN, Fault
 from mlpctl.post.api import PATIENCE_S
-from mlpctl.review.as_json import to_json
 from unit.post.posting import PROD, Job, job, server
 
 __all__ = ["job", "server"]  # fixtures
@@ -197,8 +196,8 @@ def test_a_server_that_is_not_there_is_a_sentence(job: Job) -> None:
         ("", "is not a report that this version of mlpctl writes"),
         ("[" * 100_000, "is not a report"),
         ("{}", "project: Field required; stack: Field required"),
-        (to_json(PROD).replace('"project"', '"projekt"'), "Extra inputs are not permitted"),
-        (to_json(PROD).replace('"destroysData"', '"nothing"'), "dangers.0.harm"),
+        (PROD.to_json().replace('"project"', '"projekt"'), "Extra inputs are not permitted"),
+        (PROD.to_json().replace('"destroysData"', '"nothing"'), "dangers.0.harm"),
         (b"\xff\xfe", "is not a report"),
     ],
 )
@@ -218,7 +217,7 @@ def test_wrong_arguments_exit_with_2(job: Job) -> None:
     assert "CI_PROJECT_ID is not set" in job.post(PROD, "--gitlab").errors
     assert "Name the stack with --stack" in job("post", "--report", "nowhere.json").errors
     assert "is the review of stack prod, not of dev" in job.post(PROD, "--stack", "dev").errors
-    for arguments in (("--report", "."), ("--report", job.write(to_json(PROD)), "--pull-request", "0"), ()):
+    for arguments in (("--report", "."), ("--report", job.write(PROD.to_json()), "--pull-request", "0"), ()):
         assert job("post", *arguments).code == 2
 
 

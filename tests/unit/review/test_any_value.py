@@ -9,7 +9,6 @@ import pytest
 from pulumi.runtime import rpc
 
 from mlpctl.review import reader
-from mlpctl.review.as_json import to_json
 from mlpctl.review.command import review
 from unit.review.canaries import SECRET, SIGNATURE, resource
 from unit.review.previews import preview
@@ -139,7 +138,7 @@ def _steps(number: int, every: int) -> Iterator[dict[str, Any]]:
 
 
 def _is_reviewed(*steps: dict[str, Any]) -> None:
-    assert to_json(review(reader.read(json.dumps(preview(*steps, cost={"maxMonthlyUsd": 5})))))
+    assert review(reader.read(json.dumps(preview(*steps, cost={"maxMonthlyUsd": 5})))).to_json()
 
 
 def test_a_value_of_any_type_at_any_path_is_reviewed() -> None:

@@ -7,7 +7,7 @@ import pytest
 
 from changes import change, plan, update
 from mlpctl.review import everybody as everybody_admitted
-from mlpctl.review.evaluation import Extent, extent
+from mlpctl.review.evaluation import Extent, Permissions
 from mlpctl.review.everybody import Answer, admits_everybody
 from mlpctl.review.plan import Op
 from mlpctl.review.report import Certainty, Harm
@@ -250,7 +250,7 @@ def test_a_trust_policy_with_a_wildcard_action_admits_only_its_principal() -> No
 
 def test_wildcards_match_as_iam_matches_them() -> None:
     policy = document(statement(action="S3:Get?bject*"))
-    assert extent([policy], "s3:getobjecttagging", "zz") is Extent.FULL
-    assert extent([policy], "s3:getbject", "zz") is Extent.NONE
+    assert Permissions([policy]).extent("s3:getobjecttagging", "zz") is Extent.FULL
+    assert Permissions([policy]).extent("s3:getbject", "zz") is Extent.NONE
     brackets = document({**statement(), "Resource": "arn:aws:s3:::[models]"})
-    assert extent([brackets], "s3:getobject", "arn:aws:s3:::m") is Extent.NONE
+    assert Permissions([brackets]).extent("s3:getobject", "arn:aws:s3:::m") is Extent.NONE

@@ -10,7 +10,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mlpctl.review import assemble, reader, stream
-from mlpctl.review.as_json import to_json
 from mlpctl.review.cost import book
 from mlpctl.review.plan import Message, Op, PlanError
 from unit.review.engine import ROOT, STACK, Step, digest, events, state
@@ -68,7 +67,7 @@ def test_secrets_in_policies_outputs_and_errors_are_redacted() -> None:
             outputs({"dbPassword": "first-petunia-1", "key": marked}, {"dbPassword": "next-petunia-2", "key": "x"}),
         ],
     )
-    shown = to_json(assemble.review(reader.read(written), book.load(), date(2026, 11, 1)))
+    shown = assemble.review(reader.read(written), book.load(), date(2026, 11, 1)).to_json()
     assert not [secret for secret in (token, "petunia", "tulip") if secret in shown]
 
 

@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 
 from mlpctl.review import assemble, reader
-from mlpctl.review.as_json import to_json
 from mlpctl.review.cost import book
 from mlpctl.review.html import html
 from mlpctl.review.markdown import markdown
@@ -171,5 +170,5 @@ def test_the_outputs_of_a_stack_are_redacted() -> None:
     step = Step("update", before, after)
     for text in (digest(step, Step("create", new=kept)), events(step, Step("create", new=kept))):
         report = assemble.review(reader.read(text), book.load(), date(2026, 11, 29))
-        for page in (markdown(report), html(report), to_json(report)):
+        for page in (markdown(report), html(report), report.to_json()):
             assert "Canary7" not in page

@@ -69,9 +69,9 @@ class DeployIdentity(Component):
         wanted = args["identity"]
         found = issuers(wanted)
         super().__init__(name, args, opts)
-        where = pulumi.Output.all(account_id=args["account_id"], partition=args.get("partition", "aws"))
-        state = pulumi.Output.all(bucket_arn=args["state_bucket_arn"], key_arn=args["state_key_arn"])
         partition = args.get("partition", "aws")
+        where = pulumi.Output.all(account_id=args["account_id"], partition=partition)
+        state = pulumi.Output.all(bucket_arn=args["state_bucket_arn"], key_arn=args["state_key_arn"])
         providers = [self._oidc_provider(name, each, partition) for each in found if not each.exists]
 
         def trusting(*accepted: tuple[Issuer, tuple[str, ...]]) -> pulumi.Output[str]:

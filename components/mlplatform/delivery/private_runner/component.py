@@ -14,8 +14,7 @@ from mlplatform.component import Component
 from mlplatform.compute.eks_cluster.access import API_PORT
 from mlplatform.delivery.deploy_identity import permissions
 from mlplatform.delivery.private_runner.spec import PrivateRunnerSpec, buildspec, source_type
-
-HTTPS: Final = 443
+from mlplatform.egress import HTTPS
 
 ADMINISTRATOR: Final = "AmazonEKSClusterAdminPolicy"
 """https://docs.aws.amazon.com/eks/latest/userguide/access-policy-permissions.html"""

@@ -28,6 +28,7 @@ from mlplatform.registries.image_registry.spec import (
     repository_lifecycle,
     repository_policy,
 )
+from mlplatform.validators import refused
 
 
 class ImageRegistryArgs(AccountArgs, RegionArgs, PartitionArgs, BoundaryArgs, ProtectArgs):
@@ -241,14 +242,12 @@ def _namespace(what: str, given: str | None, repositories: Iterable[str]) -> str
         ArgumentsError: a name would not be valid in ECR.
     """
     namespace = given or f"{pulumi.get_project()}/{pulumi.get_stack()}"
-    problems = []
-    for name in repositories:
-        try:
-            grammar.repository(f"{namespace}/{name}")
-        except ValueError as error:
-            state = f"is {shown(given)}" if given else "is missing; required for this project and stack"
-            problems.append(Problem("namespace", f"{state}: the repository would be {namespace}/{name}; {error}"))
-    if problems:
+    state = f"is {shown(given)}" if given else "is missing; required for this project and stack"
+    made = (f"{namespace}/{name}" for name in repositories)
+    if problems := [
+        Problem("namespace", f"{state}: the repository would be {repository}; {error}")
+        for repository, error in refused(made, grammar.repository)
+    ]:
         raise ArgumentsError(what, problems)
     return namespace
 

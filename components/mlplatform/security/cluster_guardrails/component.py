@@ -83,10 +83,7 @@ class ClusterGuardrails(Component):
         s3 = fitting(self, name, "s3_cidrs", args.get("s3_cidrs", []), grammar.networks)
         own = fitting(self, name, "vpc_cidrs", args.get("vpc_cidrs", []), grammar.networks)
         plain = self._plain_namespaces(name, wanted, args)
-        ports = args.get("model_ports", {})
-        if unknown := guarded_namespace.unknown_models(wanted.namespaces, args.get("model_ports", ())):
-            missing = f"has no {', '.join(unknown)}; required, since namespaces call them"
-            raise ArgumentsError(what_is(self, name), [Problem("model_ports", missing)])
+        ports = guarded_namespace.checked_ports(what_is(self, name), wanted.namespaces, args.get("model_ports", {}))
         super().__init__(name, args, opts)
 
         allowed = pulumi.Output.all(registry=args["registry_url"], urls=args.get("repository_urls", {})).apply(

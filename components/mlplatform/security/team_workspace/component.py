@@ -114,9 +114,7 @@ class TeamWorkspace(Component):
             raise ArgumentsError(what, [Problem(f"team.{field}", reason) for field, _, reason in found])
         for identity in identities(name, wanted).values():
             check_names(what, identity, args)
-        if unknown := guarded_namespace.unknown_models(wanted.namespaces, args.get("model_ports", ())):
-            missing = f"has no {', '.join(unknown)}; required, since namespaces call them"
-            raise ArgumentsError(what, [Problem("model_ports", missing)])
+        guarded_namespace.checked_ports(what, wanted.namespaces, args.get("model_ports", {}))
         if any(map(wanted.on_s3, wanted.namespaces)):
             need(self, name, args, "s3_cidrs", since="team uses buckets or s3")
 

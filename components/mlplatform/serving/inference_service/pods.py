@@ -292,8 +292,7 @@ def network_policy(
         for namespace in wanted.callers
     ]
     ports = egress.by_network((*s3_cidrs, *wanted.egress), wanted.egress_rules)
-    if wrong := egress.too_many_ports(ports, own_networks):
-        raise ValueError("\n".join(f"egressRules {each}" for each in wrong))
+    egress.check_ports(ports, own_networks)
     return {
         "pod_selector": {"match_labels": selector(name)},
         "policy_types": ["Ingress", "Egress"],

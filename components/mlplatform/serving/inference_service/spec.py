@@ -6,7 +6,7 @@ from typing import Final, Self
 from pydantic import Field, field_validator, model_validator
 
 from mlplatform import grammar, names
-from mlplatform.egress import EgressRule, check_ports, checked_networks, checked_rules
+from mlplatform.egress import EgressRule, by_network, check_ports, checked_networks, checked_rules
 from mlplatform.quantities import CPU, MEMORY, mebibytes, millicores
 from mlplatform.registries.image_registry.spec import ImageFrom
 from mlplatform.security.workload_identity.spec import PREFIX, SECRET_NAME
@@ -281,7 +281,7 @@ class InferenceServiceSpec(Spec):
 
     @model_validator(mode="after")
     def _the_network_plugin_enforces_all_ports(self) -> Self:
-        check_ports(self.egress, self.egress_rules)
+        check_ports(by_network(self.egress, self.egress_rules))
         return self
 
     @model_validator(mode="after")

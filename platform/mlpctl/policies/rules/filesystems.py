@@ -62,17 +62,6 @@ def shared_files_are_guarded(resource: Resource) -> Iterator[str]:
 )
 def shared_files_are_backed_up(files: Resource) -> Iterator[str]:
     """An EFS file system is backed up."""
-    yield from _backed_up(files)
-
-
-def _encrypted(files: Resource) -> Iterator[str]:
-    if not is_on(files.get("encrypted")):
-        yield f"is not encrypted: {stated(files, 'encrypted')}"
-    elif fault := key_fault(files, "kmsKeyId"):
-        yield f"is not encrypted with a key of your own: {fault}"
-
-
-def _backed_up(files: Resource) -> Iterator[str]:
     policies = files.referring(aws.efs.BackupPolicy, "fileSystemId")
     off = [each for each in policies if each.get("backupPolicy.status") != "ENABLED"]
     if len(off) < len(policies) or _in_backup_plan(files):
@@ -82,6 +71,13 @@ def _backed_up(files: Resource) -> Iterator[str]:
     # EFS backs up file systems in one zone by default: https://docs.aws.amazon.com/efs/latest/ug/awsbackup.html
     elif not files.has("availabilityZoneName"):
         yield "is not backed up: it has no backup policy"
+
+
+def _encrypted(files: Resource) -> Iterator[str]:
+    if not is_on(files.get("encrypted")):
+        yield f"is not encrypted: {stated(files, 'encrypted')}"
+    elif fault := key_fault(files, "kmsKeyId"):
+        yield f"is not encrypted with a key of your own: {fault}"
 
 
 def _in_backup_plan(files: Resource) -> bool:
