@@ -38,8 +38,7 @@ def test_expired_credentials(project: Any, sandbox: Any) -> None:
 
 def test_an_access_entry_for_the_creator_of_the_cluster(project: Any) -> None:
     me = "arn:aws:iam::123456789012:user/sandbox"
-    access = {"deployer": {"principalArn": me, "level": "clusterAdmin"}}
-    project.edit("cluster", value={"privateAccessCidrs": ["192.168.0.0/20"], "access": access})
+    project.edit("cluster", "access", "deployer", value={"principalArn": me, "level": "clusterAdmin"})
     output = refused(project)
     assert f"cluster.access.deployer is for {me}" in output
     assert "EksCluster" not in output, "no resource must be declared"

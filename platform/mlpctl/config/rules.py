@@ -14,6 +14,7 @@ from mlpctl.config.cluster_rules import CLUSTER_RULES
 from mlpctl.config.filesystem_rules import FILESYSTEM_RULES
 from mlpctl.config.guardrail_rules import GUARDRAIL_RULES, guarded, not_denied
 from mlpctl.config.model_rules import MODEL_RULES, pinned
+from mlpctl.config.policy_rules import POLICY_RULES
 from mlpctl.config.sections import Sections
 from mlpctl.config.team_rules import TEAM_RULES
 from mlplatform import grammar
@@ -252,6 +253,7 @@ RULES: Final[tuple[Callable[[Sections], Iterator[str]], ...]] = (
     *CLUSTER_RULES,
     *GUARDRAIL_RULES,
     *TEAM_RULES,
+    *POLICY_RULES,
     pools_are_not_named_like_the_system_nodes,
     usage_is_of_existing_components,
     buckets_have_names_that_s3_allows,

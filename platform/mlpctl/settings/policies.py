@@ -1,6 +1,8 @@
 """The section `policies` of a stack file: stricter levels, waivers and approvals."""
 
+import fnmatch
 import re
+from collections.abc import Iterable
 from datetime import UTC, date, datetime, timedelta
 from typing import Annotated, Final, Self
 
@@ -31,6 +33,12 @@ RuleId = Annotated[str, Field(pattern=r"^[A-Z][A-Z0-9]*(-[A-Z0-9]+)+$", examples
 
 Region = Annotated[str, Field(pattern=f"^{REGION}$", examples=["us-east-1"])]
 InstanceTypes = Annotated[str, Field(max_length=64, pattern=r"^[a-z0-9*][a-z0-9.*-]*$", examples=["g6.*"])]
+
+
+def is_allowed(instance_type: str, patterns: Iterable[str]) -> bool:
+    """Whether an instance type is one of the types, or matches one of the patterns."""
+    return any(fnmatch.fnmatchcase(instance_type, pattern) for pattern in patterns)
+
 
 PackFolder = Annotated[
     str,
@@ -98,9 +106,7 @@ class PolicySettings(Model):
     """Regions that resources, and copies of their data, may be in. Default: the stack's own region, and those in
     `images.account.replicateTo`."""
 
-    allowed_instance_types: list[
-        Annotated[str, Field(max_length=64, pattern=r"^[a-z0-9*][a-z0-9.*-]*$", examples=["g6.*"])]
-    ] = Field(default=[], max_length=MAX_ENTRIES)
+    allowed_instance_types: list[InstanceTypes] = Field(default=[], max_length=MAX_ENTRIES)
     """Instance types that may run, with `*` as a wildcard: of all node groups, `cluster.system` included, and of
     endpoints. Default: any type, but types with GPUs or other accelerators only in node groups, AWS Batch and
     endpoints."""

@@ -1,6 +1,5 @@
 """Rules for capacity: which instances run, and whether updates have room on them."""
 
-import fnmatch
 import math
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final, TypeAlias
@@ -16,6 +15,7 @@ from mlpctl.review import machines
 from mlpctl.review.equality import word
 from mlpctl.review.paths import value_at
 from mlpctl.review.values import Secret, Unknown, items, walk
+from mlpctl.settings.policies import is_allowed
 
 _TYPES: Final[Mapping[str, tuple[str, ...]]] = {
     token(aws.autoscaling.Group): ("mixedInstancesPolicy.launchTemplate.overrides[].instanceType",),
@@ -75,7 +75,7 @@ def instances_are_of_allowed_types(resource: Resource) -> Iterator[str]:
     for each in found:
         if isinstance(each, NotEvaluated):
             unclear = each
-        elif allowed and not any(fnmatch.fnmatchcase(each, pattern) for pattern in allowed):
+        elif allowed and not is_allowed(each, allowed):
             yield f"runs {each}; allowed: {', '.join(allowed)}"
         elif not allowed and machines.accelerated([each]):
             yield f"runs {each} outside of a node pool"
