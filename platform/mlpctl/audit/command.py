@@ -14,8 +14,8 @@ from mlpctl.audit.live import Unmanaged
 from mlpctl.audit.report import Audit
 from mlpctl.policies import local, ruling
 from mlpctl.recover.search import tagged
-from mlpctl.review import origin
 from mlpctl.review.command import today
+from mlpctl.review.writers import origin
 from mlpctl.stack import SandboxStack, Stack
 
 

@@ -10,7 +10,7 @@ from typing import Any, TypeAlias
 import pulumi
 
 from mlpctl import urns
-from mlpctl.review.values import Masked, Secret, Unknown, Value, items
+from mlpctl.review.values.plain import Masked, Secret, Unknown, Value, items
 
 Class: TypeAlias = type[pulumi.Resource]
 """An SDK class."""

@@ -25,7 +25,7 @@ from mlpctl.policies.estate import Resource as Judged
 from mlpctl.policies.evaluate import OF_STACK, Outcome, Result, evaluate
 from mlpctl.policies.plan_estate import current_type, names_of
 from mlpctl.policies.rule import Rule
-from mlpctl.review.values import UNKNOWN, Secret
+from mlpctl.review.values.plain import UNKNOWN, Secret
 from mlpctl.settings.policies import PolicySettings
 
 __all__ = ["SECRET", "STACK", "UNKNOWN", "Case", "Given", "cases", "resource", "results"]
