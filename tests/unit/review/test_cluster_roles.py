@@ -29,6 +29,10 @@ FULL = [
     rule(CORE, ["*"], "*"),
     rule(["*"], ["*"], "*"),
     rule(["*"], ["*"], *VERBS),
+    rule(CORE, ["serviceaccounts/token"], "create"),
+    rule(CORE, ["nodes", "nodes/proxy"], "get"),
+    rule(CORE, ["*/proxy"], "create"),
+    rule(["*"], ["*"], "get", "list", "watch"),
 ]
 NARROW = [
     rule(CORE, ["pods"], "bind"),
@@ -38,7 +42,8 @@ NARROW = [
     rule(RBAC, ["clusterroles"], "get", names=["cluster-admin"]),
     rule(RBAC, ["rolebindings"], "create"),
     rule(CORE, ["groups"], "impersonate", names=["ml"]),
-    rule(["*"], ["*"], "get", "list", "watch"),
+    rule(CORE, ["serviceaccounts/token"], "create", names=["trainer"]),
+    rule(CORE, ["serviceaccounts", "nodes", "nodes/metrics", "pods/proxy"], "get", "create"),
 ]
 
 

@@ -181,7 +181,7 @@ HARMLESS: dict[str, tuple[str, Any]] = {
         {
             "rules": [
                 {"apiGroups": ["shop.example"], "resources": ["*"], "verbs": ["*"]},
-                {**ANYTHING, "verbs": ["get"]},
+                {**ANYTHING, "resources": ["pods"], "verbs": ["get"]},
             ]
         },
     ),

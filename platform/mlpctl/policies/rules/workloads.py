@@ -22,6 +22,7 @@ from mlpctl.policies.pods import (
 )
 from mlpctl.policies.rule import FROM_STAGING, Severity, rule
 from mlpctl.review.compare.equality import word
+from mlpctl.review.kubernetes.powers import powers
 from mlpctl.review.values import addresses
 from mlpctl.review.values.plain import Unknown, Value, items
 
@@ -33,15 +34,8 @@ _ANONYMOUS: Final = ("system:anonymous", "system:unauthenticated")
 _EVERYBODY: Final = ("system:authenticated", "system:serviceaccounts")
 """Roles and groups of Kubernetes: https://kubernetes.io/docs/reference/access-authn-authz/rbac/"""
 
-_RAISING: Final = ("impersonate", "escalate", "bind")
-_RISKY: Final = {
-    "serviceaccounts/token": ("create",),
-    "nodes/proxy": ("get", "create"),
-}
-"""Verbs by resource that give rights of others."""
-
-_SECRETS: Final = {"secrets": ("list", "watch")}
-"""Those that give the secrets of all namespaces, if a role is for all. A team lists those in its own namespace."""
+_READING: Final = ("list", "watch")
+"""Verbs that give the secrets of all namespaces, if a role is for all. A team lists those in its own namespace."""
 
 _DIGEST: Final = re.compile(r"sha256:[0-9a-f]{64}")
 _NOTHING: Final = re.compile(r"-.*|\+?0*\.?0*([eE][+-]?\d+)?[A-Za-z]*")
@@ -94,7 +88,7 @@ def workloads_have_only_what_they_need(resource: Resource) -> Iterator[str]:
     elif resource.type in map(token, _ROLES):
         everywhere = resource.type.removesuffix(PATCH) == token(k8s.rbac.v1.ClusterRole)
         rules = [*Part(resource.inputs).parts("rules")]
-        yield from independently([*map(_wildcards, rules), *(_powers(each, everywhere=everywhere) for each in rules)])
+        yield from independently(_rights(each, everywhere=everywhere) for each in rules)
     else:
         yield from _of_workload(resource)
 
@@ -265,27 +259,20 @@ def _has_rights(workload: Resource, pod: Pod, accounts: Sequence[Resource]) -> b
     return False
 
 
-def _wildcards(given: Part) -> Iterator[str]:
+def _rights(given: Part, *, everywhere: bool) -> Iterator[str]:
+    """Wildcards; without any, rights that lead to more rights, other than those for objects with harmless names."""
     keys = ("verbs", "resources", "apiGroups", "nonResourceURLs")
-    found = [key for key in keys if any(each.known in ("*", "*/*") for each in given.parts(key))]
-    if found:
+    if found := [key for key in keys if any(each.known in ("*", "*/*") for each in given.parts(key))]:
         yield f"allows everything in {', '.join(found)} of {given.path}"
-
-
-def _powers(given: Part, *, everywhere: bool) -> Iterator[str]:
-    """Rights that lead to more rights, unless they are for named objects.
-
-    Source: https://kubernetes.io/docs/concepts/security/rbac-good-practices/#privilege-escalation-risks
-    """
-    if [*given.parts("resourceNames")]:
         return
-    verbs = {str(each.known) for each in given.parts("verbs")}
-    resources = {str(each.known) for each in given.parts("resources")}
-    risky: list[str] = [each for each in _RAISING if each in verbs]
-    given_to = {**_RISKY, **(_SECRETS if everywhere else {})}
-    risky += [f"{verb} {what}" for what in given_to if what in resources for verb in given_to[what] if verb in verbs]
-    if risky:
-        yield f"can raise its rights by {', '.join(risky)} in {given.path}"
+    verbs, groups, resources, names = (
+        {str(each.known) for each in given.parts(key)} for key in ("verbs", "apiGroups", "resources", "resourceNames")
+    )
+    found = powers(verbs, groups, resources, names)
+    if everywhere and not names and "secrets" in resources:
+        found += [f"{verb} secrets" for verb in _READING if verb in verbs]
+    if found:
+        yield f"can raise its rights by {', '.join(found)} in {given.path}"
 
 
 def _administers(binding: Resource) -> Iterator[str]:

@@ -16,6 +16,7 @@ from mlpctl.review.compare.paths import canonical, value_at
 from mlpctl.review.iam import broad, federation
 from mlpctl.review.iam.everybody import Answer, admits_everybody
 from mlpctl.review.kubernetes import node_paths
+from mlpctl.review.kubernetes.powers import powers
 from mlpctl.review.lifecycle import kafka
 from mlpctl.review.values.plain import Unknown, Value, items
 from mlpctl.review.values.quantities import days, number, time
@@ -328,39 +329,12 @@ def _is_everything(rule: Value) -> bool:
 
 
 def _escalates(rule: Value) -> bool:
-    """Whether a rule of a role lets principals extend roles, bind any role, or act as anyone."""
+    """Whether a rule of a role lets principals get more rights."""
     if not isinstance(rule, Mapping):
         return False
-    verbs, groups, resources, names = (
-        {word(each) for each in items(rule.get(key))} for key in ("verbs", "apiGroups", "resources", "resourceNames")
-    )
-    return any(
-        verbs & {verb, "*"}
-        and groups & {group, "*"}
-        and resources & {*some, "*"}
-        and (not names or names & _POWERFUL.get(verb, frozenset()))
-        for verb, group, some in _ESCALATING
-    )
+    keys = ("verbs", "apiGroups", "resources", "resourceNames")
+    return bool(powers(*({word(each) for each in items(rule.get(key))} for key in keys)))
 
-
-_RBAC: Final = "rbac.authorization.k8s.io"
-
-_ESCALATING: Final = (
-    ("escalate", _RBAC, ("roles", "clusterroles")),
-    ("bind", _RBAC, ("roles", "clusterroles")),
-    ("impersonate", "", ("users", "groups", "serviceaccounts")),
-)
-"""Verbs with which permissions can be extended, on resources of an API group:
-https://kubernetes.io/docs/reference/access-authn-authz/rbac/#privilege-escalation-prevention-and-bootstrapping,
-https://kubernetes.io/docs/reference/access-authn-authz/authentication/#user-impersonation"""
-
-_POWERFUL: Final = {
-    "bind": frozenset({"cluster-admin"}),
-    "impersonate": frozenset({"system:masters", "kubeadm:cluster-admins"}),
-}
-"""Names that give full access, by the verb that is allowed on them alone:
-https://kubernetes.io/docs/reference/access-authn-authz/rbac/#user-facing-roles,
-https://kubernetes.io/docs/reference/setup-tools/kubeadm/implementation-details"""
 
 _USUAL_VERBS: Final = frozenset({"get", "list", "watch", "create", "update", "patch", "delete"})
 """https://kubernetes.io/docs/reference/access-authn-authz/authorization/#determine-the-request-verb"""
