@@ -55,8 +55,8 @@ def guarded_workloads_can_reach_their_buckets(platform: Sections) -> Iterator[st
         guards = platform.guardrails.namespaces.get(namespace)
         if workload.buckets and guards and not guards.s3:
             yield (
-                f"guardrails.namespaces.{namespace}.s3 is false; allowed: true, since workloads.{name} uses buckets and "
-                "has its pods there"
+                f"guardrails.namespaces.{namespace}.s3 is false; allowed: true, since workloads.{name} uses buckets "
+                "and has its pods there"
             )
 
 
