@@ -1,6 +1,6 @@
 """Sources and ports of firewall rules, for rules."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -127,14 +127,12 @@ def admits_internet(group: Resource) -> bool:
         NotEvaluated: no rule that is known does, but one is not known yet.
     """
     lists = prefix_lists(group, "prefixListIds", within="ingress")
-    return any_of(
-        (
-            lambda: any_of(parts(group, "ingress"), lambda each: bool(internet(each, *RANGES, lists=lists))),
-            lambda: any_of(group.referring(aws.vpc.SecurityGroupIngressRule, "securityGroupId"), _admits),
-            lambda: any_of(group.referring(aws.ec2.SecurityGroupRule, "securityGroupId"), _admits_by_older_form),
-        ),
-        lambda holds: holds(),
+    ways: Sequence[Callable[[], bool]] = (
+        lambda: any_of(parts(group, "ingress"), lambda each: bool(internet(each, *RANGES, lists=lists))),
+        lambda: any_of(group.referring(aws.vpc.SecurityGroupIngressRule, "securityGroupId"), _admits),
+        lambda: any_of(group.referring(aws.ec2.SecurityGroupRule, "securityGroupId"), _admits_by_older_form),
     )
+    return any_of(ways, lambda way: way())
 
 
 def _admits(rule: Resource) -> bool:
