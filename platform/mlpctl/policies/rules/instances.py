@@ -9,7 +9,7 @@ from mlpctl.policies.checks import every, in_each, independently, is_on, number,
 from mlpctl.policies.estate import NotEvaluated, Resource, token
 from mlpctl.policies.nodes import hides_metadata, launch_templates
 from mlpctl.policies.rule import ALWAYS, ONLY_ADVICE, Severity, rule
-from mlpctl.policies.subnets import foreign_subnets, subnets
+from mlpctl.policies.subnets import foreign_subnets, gives_addresses, subnets
 from mlpctl.review.redact import Redactor
 from mlpctl.review.values import Masked, Secret, Unknown, items
 
@@ -136,7 +136,7 @@ def _by_subnet(host: Resource) -> Iterator[str]:
 
 
 def _giving(subnet: Resource) -> Iterator[str]:
-    if is_on(subnet.get("mapPublicIpOnLaunch", subnet.type == token(aws.ec2.DefaultSubnet))):
+    if gives_addresses(subnet):
         yield f"gets a public IP address from {subnet.name}, whose mapPublicIpOnLaunch is on"
 
 
