@@ -36,7 +36,7 @@ class NamespaceQuota(Spec):
     """What all pods of a namespace together can request."""
 
     gpus: int = Field(default=0, ge=0, le=100_000)
-    """GPUs. Default: none."""
+    """Whole GPUs. The pods cannot use parts of GPUs or other accelerators. Default: none."""
 
     cpu: str = Field(default="32", pattern=CPU, examples=["32", "500m"])
     """CPU requests, e.g. `32`."""

@@ -52,14 +52,11 @@ def guarded_workloads_can_reach_their_buckets(platform: Sections) -> Iterator[st
     """The network policy of a guarded namespace denies S3 unless its spec allows it."""
     for name, workload in platform.workloads.items():
         namespace, _ = service_account_of(name, workload)
-        team = platform.team_namespaces.get(namespace)
-        guards = platform.teams[team].namespaces if team else platform.guardrails.namespaces
-        place = f"teams.{team}" if team else "guardrails"
-        allowed = namespace not in guards or guards[namespace].s3
-        if workload.buckets and not (allowed or (team and platform.teams[team].on_s3(namespace))):
+        guards = platform.guardrails.namespaces.get(namespace)
+        if workload.buckets and guards and not guards.s3:
             yield (
-                f"{place}.namespaces.{namespace}.s3 is false; allowed: true, since workloads.{name} uses buckets and "
-                "has its pods there"
+                f"guardrails.namespaces.{namespace}.s3 is false; allowed: true, since workloads.{name} uses buckets "
+                "and has its pods there"
             )
 
 

@@ -235,8 +235,7 @@ class Sections(Spec):
     def workload_namespaces(self) -> list[str]:
         """Namespaces of workloads that neither Kubernetes nor a model creates."""
         found = dict.fromkeys(service_account_of(name, each)[0] for name, each in self.workloads.items())
-        others = {*self.inference, *self.team_namespaces}
-        return [each for each in found if each not in others and not namespaces.of_kubernetes(each)]
+        return [each for each in found if each not in self.inference and not namespaces.of_kubernetes(each)]
 
     @property
     def team_namespaces(self) -> dict[str, str]:

@@ -5,6 +5,7 @@ from typing import Final
 
 from mlpctl.config.sections import Sections
 from mlplatform.security.team_workspace.spec import problems
+from mlplatform.security.workload_identity.spec import service_account_of
 
 
 def teams_use_existing_buckets_and_images(platform: Sections) -> Iterator[str]:
@@ -38,8 +39,25 @@ def namespaces_of_teams_are_created_once(platform: Sections) -> Iterator[str]:
                 yield f"teams.{name}.namespaces has {namespace}; allowed: another name, since {other} has it"
 
 
+def namespaces_of_teams_have_only_their_programs(platform: Sections) -> Iterator[str]:
+    """Whoever may create pods in a namespace can use each of its service accounts, and with it their roles in AWS.
+
+    The roles of a team's own service accounts are limited to the team's prefix and repositories, those of workloads are
+    not: https://docs.aws.amazon.com/eks/latest/userguide/pod-id-association.html
+    """
+    for name, workload in platform.workloads.items():
+        namespace, _ = service_account_of(name, workload)
+        if team := platform.team_namespaces.get(namespace):
+            yield (
+                f"workloads.{name}.namespace is {namespace}; allowed: namespaces that no team has, since all pods of "
+                f"teams.{team} could use the workload's role; what the team's own programs use is in "
+                f"teams.{team}.serviceAccounts"
+            )
+
+
 TEAM_RULES: Final[tuple[Callable[[Sections], Iterator[str]], ...]] = (
     teams_use_existing_buckets_and_images,
     teams_have_people_who_exist,
     namespaces_of_teams_are_created_once,
+    namespaces_of_teams_have_only_their_programs,
 )

@@ -61,6 +61,22 @@ def receives(bucket: Resource, *sources: Sources) -> bool:
     return False
 
 
+def delivers_to(logging: Resource, bucket: Resource) -> bool:
+    """Whether the settings of access logs deliver them to a bucket.
+
+    Raises:
+        NotEvaluated: their bucket is not known yet.
+    """
+    found = logging.inputs.get("targetBucket")
+    if isinstance(found, str):
+        return _bucket(found) in bucket.names
+    # A property of the bucket itself cannot depend on the bucket.
+    causes = logging.depends.get("targetBucket", ())
+    if not causes and logging.urn != bucket.urn:
+        raise NotEvaluated(f"the bucket of {logging.name} is not known yet")
+    return bucket.urn in causes
+
+
 def _bucket(name: str) -> str:
     """The name of a bucket in an ARN, which may go on with a prefix: `arn:aws:s3:::logs/network`."""
     return name.split(":::")[-1].split("/")[0]

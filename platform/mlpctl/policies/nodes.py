@@ -46,6 +46,18 @@ def launch_templates(group: Resource) -> list[Resource]:
     return [*found.values()]
 
 
+def hides_metadata(group: Resource) -> bool:
+    """Whether nodes of a node group without a launch template require IMDSv2 and keep their metadata from pods.
+
+    EKS creates nodes of Amazon Linux 2023 with a hop limit of 1:
+    https://docs.aws.amazon.com/eks/latest/userguide/al2023.html
+
+    Raises:
+        NotEvaluated: its image is not known yet.
+    """
+    return str(group.get("amiType", "")).startswith("AL2023")
+
+
 def instance_types(group: Resource) -> list[str]:
     """The instance types that a node group or its launch template names.
 

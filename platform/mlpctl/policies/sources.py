@@ -1,12 +1,12 @@
 """Sources and ports of firewall rules, for rules."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
 import pulumi_aws as aws
 
-from mlpctl.policies.checks import number, parts
+from mlpctl.policies.checks import any_of, number, parts
 from mlpctl.policies.estate import NotEvaluated, Resource, token
 from mlpctl.review.values import addresses
 from mlpctl.review.values.plain import Secret, Unknown, items
@@ -14,6 +14,9 @@ from mlpctl.review.values.plain import Secret, Unknown, items
 WIDEST: Final[Mapping[int, int]] = {4: 2**24, 6: 2**117}
 """Number of public addresses, by IP version, above which a source counts as the internet: those of an IPv4 /8, which is
 1/256 of all, and as large a share of IPv6. Nobody owns more of them."""
+
+RANGES: Final = ("cidrBlocks", "ipv6CidrBlocks")
+"""Inputs with address ranges, of rules in a security group and of rules of the older form."""
 
 _NUMBERS: Final = {"6": "tcp", "17": "udp", "1": "icmp", "58": "icmpv6", "-1": "all"}
 """https://www.iana.org/assignments/protocol-numbers"""
@@ -115,6 +118,30 @@ def prefix_lists(rule: Resource, way: str, within: str = "") -> list[Resource | 
     found: list[Resource | None] = [each for each in rule.referred(within or way) if each.type == _PREFIX_LIST]
     # The engine names each list that an input depends on once.
     return [*found, *[None] * (len({*map(str, given)}) > len(found))]
+
+
+def admits_internet(group: Resource) -> bool:
+    """Whether a security group admits the internet on any port.
+
+    Raises:
+        NotEvaluated: no rule that is known does, but one is not known yet.
+    """
+    lists = prefix_lists(group, "prefixListIds", within="ingress")
+    ways: Sequence[Callable[[], bool]] = (
+        lambda: any_of(parts(group, "ingress"), lambda each: bool(internet(each, *RANGES, lists=lists))),
+        lambda: any_of(group.referring(aws.vpc.SecurityGroupIngressRule, "securityGroupId"), _admits),
+        lambda: any_of(group.referring(aws.ec2.SecurityGroupRule, "securityGroupId"), _admits_by_older_form),
+    )
+    return any_of(ways, lambda way: way())
+
+
+def _admits(rule: Resource) -> bool:
+    return bool(internet(rule, "cidrIpv4", "cidrIpv6", lists=prefix_lists(rule, "prefixListId")))
+
+
+def _admits_by_older_form(rule: Resource) -> bool:
+    ingress = rule.get("type") != "egress"
+    return ingress and bool(internet(rule, *RANGES, lists=prefix_lists(rule, "prefixListIds")))
 
 
 def _entries(prefix_list: Resource | None) -> Iterator[Any]:

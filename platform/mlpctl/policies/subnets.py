@@ -5,7 +5,7 @@ from typing import Any, Final
 
 import pulumi_aws as aws
 
-from mlpctl.policies.checks import any_of, parts
+from mlpctl.policies.checks import any_of, is_on, parts
 from mlpctl.policies.estate import NotEvaluated, Resource, token
 from mlpctl.review.values.plain import Secret, Unknown, items
 
@@ -36,6 +36,18 @@ def foreign_subnets(resource: Resource, by: str) -> None:
             raise NotEvaluated(f"{each} of {by} is not part of the stack")
     if not known and resource.has(by):
         raise NotEvaluated(f"the subnets of {by} are not part of the stack")
+
+
+def gives_addresses(subnet: Resource) -> bool:
+    """Whether a subnet gives hosts that start in it a public IPv4 address.
+
+    Default subnets do, all others don't, unless it is set:
+    https://docs.aws.amazon.com/vpc/latest/userguide/subnet-public-ip.html
+
+    Raises:
+        NotEvaluated: this is not known yet.
+    """
+    return is_on(subnet.get("mapPublicIpOnLaunch", subnet.type == token(aws.ec2.DefaultSubnet)))
 
 
 def is_public(subnet: Resource) -> bool:

@@ -9,6 +9,7 @@ from pydantic import ValidationError
 from mlplatform import ClusterGuardrails, ClusterGuardrailsSpec
 from mlplatform.checks.arguments import ArgumentsError
 from mlplatform.security.cluster_guardrails.spec import fixed_images, whole
+from mlplatform.security.guarded_namespace import NamespaceQuota, hard
 from mlplatform.testing import Plan, declare
 
 REGISTRY = "123456789012.dkr.ecr.us-east-1.amazonaws.com"
@@ -46,7 +47,7 @@ def test_policies_apply_to_pods_and_to_everything_with_a_template() -> None:
     spec = guardrails().one(Policies.ValidatingAdmissionPolicy, "guardrails-resources").inputs["spec"]
     kinds = {each for rule in spec["matchConstraints"]["resourceRules"] for each in rule["resources"]}
     assert kinds == {
-        *("pods", "pods/ephemeralcontainers", "deployments", "statefulsets", "daemonsets"),
+        *("pods", "pods/ephemeralcontainers", "pods/resize", "deployments", "statefulsets", "daemonsets"),
         *("jobs", "cronjobs"),
     }
 
@@ -62,6 +63,34 @@ def test_a_pod_has_no_priority_class_of_kubernetes_and_in_guarded_namespaces_onl
     _, listed = checks(priorityClasses=["batch", "low"])
     assert listed["expression"].startswith("variables.priority_class in [\"\", r'batch', r'low'] || !(")
     assert "allowed: none, batch, low, since" in listed["message"]
+
+
+def expressions(policy: str) -> dict[str, str]:
+    spec = guardrails().one(Policies.ValidatingAdmissionPolicy, f"guardrails-{policy}").inputs["spec"]
+    return {each["name"]: each["expression"] for each in spec["variables"]}
+
+
+def test_a_limit_or_request_of_zero_is_refused_for_containers_and_whole_pods() -> None:
+    found = expressions("resources")["zero"]
+    assert found.startswith("variables.sized.filter(c, ")
+    for of in ("c", "variables.pod"):
+        assert f'!quantity(string({of}.resources[k][r])).isGreaterThan(quantity("0"))' in found
+    assert '["requests", "limits"]' in found and '["cpu", "memory"]' in found
+
+
+def test_images_of_volumes_are_checked_as_those_of_containers() -> None:
+    given = expressions("images")["given"]
+    assert "variables.containers.map(c, " in given
+    assert "variables.pod.volumes.filter(v, has(v.image)).map(v, has(v.image.reference) ? v.image.reference" in given
+
+
+def test_guarded_namespaces_use_only_accelerators_that_their_quota_counts() -> None:
+    found = expressions("gpu-nodes")
+    counted = {each.removeprefix("requests.") for each in hard(NamespaceQuota()) if "/" in each}
+    assert counted == {"nvidia.com/gpu"}
+    assert '!(!r.contains("/") || r == "nvidia.com/gpu" || r.startsWith("vpc.amazonaws.com/"))' in found["uncounted"]
+    assert all("namespaceObject" in found[each] for each in ("uncounted", "claims"))
+    assert "variables.pod.resourceClaims.map(" in found["claims"]
 
 
 def test_services_are_checked_if_they_change() -> None:

@@ -35,9 +35,8 @@ def test_namespaces_of_workloads_are_created_unless_something_else_creates_them(
     made = platform(
         workloads={
             name: {"namespace": namespace, "serviceAccount": name, "queues": {"jobs": "send"}}
-            for name, namespace in {"a": "batch", "b": "batch", "c": "lab", "d": "default", "e": "kube-system"}.items()
-        },
-        teams={"lab": {"namespaces": {"lab": {}}}},
+            for name, namespace in {"a": "batch", "b": "batch", "d": "default", "e": "kube-system"}.items()
+        }
     )
     assert made.workload_namespaces == ["batch"]
 

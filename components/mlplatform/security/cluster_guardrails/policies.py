@@ -22,6 +22,10 @@ ACTIONS: Final[Mapping[Enforcement, Sequence[str]]] = {
 }
 """The actions of a binding; `Deny` and `Warn` exclude each other."""
 
+INTERFACES: Final = "vpc.amazonaws.com/"
+"""Beginning of the resources for network interfaces, which nodes with EFA offer and EKS adds to pods:
+https://docs.aws.amazon.com/eks/latest/userguide/security-groups-pods-deployment.html"""
+
 ALLOWED_CAPABILITY: Final = "NET_BIND_SERVICE"
 """The capability that the standard `restricted` allows to add:
 https://kubernetes.io/docs/concepts/security/pod-security-standards/#restricted"""
@@ -31,7 +35,7 @@ RULES: Final[Sequence[Mapping[str, Any]]] = (
         "api_groups": [""],
         "api_versions": ["v1"],
         "operations": ["CREATE", "UPDATE"],
-        "resources": ["pods", "pods/ephemeralcontainers"],
+        "resources": ["pods", "pods/ephemeralcontainers", "pods/resize"],
     },
     {
         "api_groups": ["apps"],
@@ -138,7 +142,17 @@ def _none(variable: str, message: str) -> Check:
     return Check(f"size(variables.{variable}) == 0", message, f"variables.{variable}")
 
 
-_GPU: Final = f'(r == "{GPU_RESOURCE}" || r.startsWith("nvidia.com/mig-"))'
+GUARDED: Final = f'has(namespaceObject.metadata.labels) && "{CONTAINER_DEFAULTS}" in namespaceObject.metadata.labels'
+"""Whether the object is in a guarded namespace."""
+
+_GPU: Final = f'(r in ["{GPU_RESOURCE}", "{GPU_RESOURCE}.shared"] || r.startsWith("nvidia.com/mig-"))'
+"""Names by which NVIDIA's device plugin offers whole, shared and partitioned GPUs:
+https://github.com/NVIDIA/k8s-device-plugin#shared-access-to-gpus"""
+
+_COUNTED: Final = f'(!r.contains("/") || r == "{GPU_RESOURCE}" || r.startsWith("{INTERFACES}"))'
+"""Whether a resource is one of Kubernetes itself, is counted by the quota of its namespace, or is no accelerator."""
+
+_KINDS: Final = '["requests", "limits"]'
 _LIMITS: Final = "has(c.resources) && has(c.resources.limits)"
 
 GPU_NODES: Final = Policy(
@@ -154,6 +168,15 @@ GPU_NODES: Final = Policy(
             '(!has(t.effect) || t.effect in ["", "NoSchedule"]) && '
             f'(has(t.key) && t.key != "" ? t.key == "{GPU_TAINT}" : has(t.operator) && t.operator == "Exists")) : []',
         ),
+        (
+            "uncounted",
+            f"!({GUARDED}) ? [] : variables.sized.filter(c, has(c.resources) && {_KINDS}.exists(k, "
+            f"k in c.resources && c.resources[k].exists(r, !{_COUNTED}))).map(c, c.name)",
+        ),
+        (
+            "claims",
+            f"!({GUARDED}) || !has(variables.pod.resourceClaims) ? [] : variables.pod.resourceClaims.map(c, c.name)",
+        ),
     ],
     [
         Check(
@@ -166,9 +189,24 @@ GPU_NODES: Final = Policy(
             'variables.pod.nodeName == ""',
             "has nodeName; allowed: nodeSelector or nodeAffinity, since nodeName ignores the taints of nodes",
         ),
+        _none(
+            "uncounted",
+            f"requests devices in a namespace with guards; allowed: {GPU_RESOURCE} and resources of {INTERFACES}, "
+            "since the quota of the namespace counts no other accelerators, in containers",
+        ),
+        _none(
+            "claims",
+            f"has resourceClaims in a namespace with guards; allowed: limits for {GPU_RESOURCE}, since the quota of "
+            "the namespace does not count devices of claims, in spec",
+        ),
     ],
 )
-"""Pods on GPU nodes use GPUs. Kubernetes itself requires equal requests and limits for GPUs."""
+"""Pods on GPU nodes use GPUs, and those of guarded namespaces only GPUs that a quota counts.
+
+A quota counts a resource by its exact name, and NVIDIA's device plugin has a name for each size of a MIG device:
+https://kubernetes.io/docs/concepts/policy/resource-quotas/#resource-quota-for-extended-resources. Kubernetes itself
+requires equal requests and limits for GPUs.
+"""
 
 _SECURITY: Final = "has(c.securityContext) && has(c.securityContext"
 
@@ -215,11 +253,14 @@ Kubernetes allows processes of a Windows node only with hostNetwork:
 https://kubernetes.io/docs/tasks/configure-pod-container/create-hostprocess-pod
 """
 
-GUARDED: Final = f'has(namespaceObject.metadata.labels) && "{CONTAINER_DEFAULTS}" in namespaceObject.metadata.labels'
-"""Whether the object is in a guarded namespace."""
-
 _WHOLE: Final = "has(variables.pod.resources) && has(variables.pod.resources."
 _HAS: Final = 'has(c.resources) && has(c.resources.{0}) && "{1}" in c.resources.{0}'
+_ZERO: Final = (
+    f'has({{0}}.resources) && {_KINDS}.exists(k, k in {{0}}.resources && ["cpu", "memory"].exists(r, '
+    'r in {0}.resources[k] && !quantity(string({0}.resources[k][r])).isGreaterThan(quantity("0"))))'
+)
+"""Whether a container, or a pod as a whole, states a request or limit of zero."""
+
 _DEFAULTS: Final = f'object.kind != "Pod" && {GUARDED}'
 
 
@@ -231,8 +272,9 @@ def _stated(kind: str, resource: str) -> str:
 def resources(priority_classes: Sequence[str] = ()) -> Policy:
     """Containers state their memory limit and their CPU request, and pods cannot preempt more important ones.
 
-    A CPU limit is not required: it slows a container down even if the node is idle. Templates in namespaces with
-    container defaults need neither, since their pods get both.
+    Zero is rejected wherever it is stated: a limit of zero is none, and a request of zero reserves nothing, nor is it
+    replaced by the limit or a default of the namespace. A CPU limit is not required: it slows a container down even if
+    the node is idle. Templates in namespaces with container defaults need neither, since their pods get both.
 
     Args:
         priority_classes: PriorityClasses that pods in guarded namespaces may have. Kubernetes lets every pod have every
@@ -253,6 +295,11 @@ def resources(priority_classes: Sequence[str] = ()) -> Policy:
                 f"variables.sized.filter(c, !({_HAS.format('requests', 'cpu')}) && !({_HAS.format('limits', 'cpu')}))"
                 ".map(c, c.name)",
             ),
+            (
+                "zero",
+                f"variables.sized.filter(c, {_ZERO.format('c')}).map(c, c.name) + "
+                f'({_ZERO.format("variables.pod")} ? ["the pod as a whole"] : [])',
+            ),
             ("priority_class", 'has(variables.pod.priorityClassName) ? variables.pod.priorityClassName : ""'),
         ],
         [
@@ -265,6 +312,11 @@ def resources(priority_classes: Sequence[str] = ()) -> Policy:
                 "unrequested",
                 "has no CPU request; allowed: resources.requests.cpu, since otherwise other pods can take its CPU, in "
                 "containers",
+            ),
+            _none(
+                "zero",
+                "has a request or limit of zero for cpu or memory; allowed: more than zero, since a limit of zero does "
+                "not limit and a request of zero reserves nothing, in",
             ),
             Check(
                 f'!variables.priority_class.startsWith("{SYSTEM_CLASSES}")',
@@ -284,14 +336,23 @@ def resources(priority_classes: Sequence[str] = ()) -> Policy:
 
 
 def images(wanted: AllowedImages) -> Policy:
-    """Images come from allowed registries and cannot change."""
+    """Images of containers and volumes come from allowed registries and cannot change.
+
+    Older API servers drop the field `image` of volumes:
+    https://kubernetes.io/docs/tasks/configure-pod-container/image-volumes
+    """
     named = f"i in [{', '.join(map(_text, wanted.named))}]"
     pinned = f"{named} || i.matches({_text(f'@{DIGEST}$')})"
     if wanted.fixed:
         pinned += f" || i.matches({_text(_any_of(wanted.fixed, '$'))})"
     return Policy(
         [
-            ("given", 'variables.containers.map(c, has(c.image) ? c.image : "")'),
+            (
+                "given",
+                'variables.containers.map(c, has(c.image) ? c.image : "") + (has(variables.pod.volumes) ? '
+                'variables.pod.volumes.filter(v, has(v.image)).map(v, has(v.image.reference) ? v.image.reference : "")'
+                " : [])",
+            ),
             (
                 "images",
                 "variables.given.map(i, i.matches(r'^([^/]*[.:][^/]*|localhost)/') ? i : "

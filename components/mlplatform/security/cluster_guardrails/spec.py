@@ -47,19 +47,20 @@ class EnforcementSpec(Spec):
     """
 
     gpu_nodes: Enforcement = Enforcement.DENY
-    """Pods that run on GPU nodes without using GPUs."""
+    """Pods that run on GPU nodes without using GPUs, and pods in guarded namespaces that request accelerators which no
+    quota counts: MIG devices, shared GPUs, other vendors' devices, and `resourceClaims`."""
 
     host_access: Enforcement = Enforcement.DENY
     """Pods that control their node or use its devices: hostPath, hostNetwork, hostPID, hostIPC, hostPort, privileged
     containers and capabilities."""
 
     images: Enforcement = Enforcement.DENY
-    """Images from other registries than those that are allowed, and images that can change. Profile dev sets
-    `warn`."""
+    """Images of containers and volumes from other registries than those that are allowed, and images that can change.
+    Profile dev sets `warn`."""
 
     resources: Enforcement = Enforcement.DENY
-    """Containers without a memory limit or a CPU request, and pods that preempt others by a PriorityClass of Kubernetes
-    itself, or by one that a guarded namespace may not use."""
+    """Containers without a memory limit or a CPU request, or with one of zero, and pods that preempt others by a
+    PriorityClass of Kubernetes itself, or by one that a guarded namespace may not use."""
 
     services: Enforcement = Enforcement.DENY
     """Services with `externalIPs`, and those of type ExternalName in guarded namespaces."""

@@ -22,7 +22,9 @@ TEAM_TAG: Final = "team"
 https://docs.aws.amazon.com/awsaccountbilling/latest/aboutv2/activating-tags.html"""
 
 TEAM_LABEL: Final = f"{grammar.OUR_LABELS}/team"
-"""Label of the team's namespaces and of the objects in them."""
+"""Label of the team's namespaces and of the objects in them, by which cost tools in the cluster find them. AWS imports
+only labels of pods:
+https://docs.aws.amazon.com/cur/latest/userguide/split-cost-allocation-data-kubernetes-labels.html"""
 
 
 class TeamWorkspaceArgs(AccountArgs, RegionArgs, PartitionArgs, BoundaryArgs, TagArgs):

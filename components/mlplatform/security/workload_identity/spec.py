@@ -122,8 +122,8 @@ class WorkloadIdentitySpec(Spec):
 
     namespace: str | None = Field(default=None, pattern=KUBERNETES_NAME)
     """Kubernetes namespace of its pods. Default: the workload's name. A workload with the name of a model in
-    `inference` therefore gives that model its permissions. The platform creates other namespaces, unless
-    `guardrails.existingNamespaces` has them."""
+    `inference` therefore gives that model its permissions. It cannot be a namespace of a team, whose pods could all use
+    the workload's role. The platform creates other namespaces, unless `guardrails.existingNamespaces` has them."""
 
     service_account: str | None = Field(default=None, max_length=MAX_OBJECT_NAME, pattern=OBJECT_NAME)
     """Service account of its pods. Default: the workload's name."""

@@ -29,6 +29,7 @@ THEMES: Final = (
     "load_balancers",
     "pod_security",
     "workloads",
+    "services",
     "operations",
     "capacity",
     "reachability",

@@ -125,7 +125,11 @@ def cluster_writes_all_logs(cluster: Resource) -> Iterator[str]:
     serves=["cis-eks:4.1.1", "cis-eks:5.5.1"],
 )
 def access_is_granted_by_entries(resource: Resource) -> Iterator[str]:
-    """Access to a cluster is granted by access entries, and no person is always its administrator in production."""
+    """Access to a cluster is granted by access entries, and no person is always its administrator in production.
+
+    The principal that creates a cluster, which is its administrator unless bootstrapClusterCreatorAdminPermissions is
+    false, is not judged: no plan shows who it will be, and it should be a pipeline's role.
+    """
     if resource.type == token(aws.eks.Cluster):
         # https://docs.aws.amazon.com/eks/latest/APIReference/API_CreateAccessConfigRequest.html
         mode = resource.get("accessConfig.authenticationMode", "CONFIG_MAP")

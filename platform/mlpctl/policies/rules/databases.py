@@ -1,17 +1,21 @@
 """Rules for databases of RDS and Aurora."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
 import pulumi_aws as aws
 
-from mlpctl.policies.checks import independently, is_on, number, parts, stated
+from mlpctl.policies.checks import every, independently, is_on, number, parts, stated
 from mlpctl.policies.estate import Class, NotEvaluated, Resource, token
 from mlpctl.policies.rule import ALWAYS, ONLY_PROD, Level, Levels, Severity, rule
+from mlpctl.policies.subnets import foreign_subnets, is_public, subnets
 
 CLUSTER: Final = token(aws.rds.Cluster)
 MEMBER: Final = token(aws.rds.ClusterInstance)
+
+SNAPSHOTS: Final[Sequence[Class]] = (aws.rds.Snapshot, aws.rds.SnapshotCopy, aws.rds.ClusterSnapshotCopy)
+"""Snapshots that can be shared with other accounts."""
 
 DEFAULT_NETWORK: Final = "default"
 """The subnet group of the default VPC."""
@@ -55,15 +59,19 @@ _POSTGRES: Final = frozenset({"postgres", "aurora-postgresql"})
     aws.rds.Instance,
     aws.rds.Cluster,
     aws.rds.ClusterInstance,
+    aws.rds.SubnetGroup,
+    *SNAPSHOTS,
     reason="Passwords of a public database are guessed all day, and copies of unencrypted storage can be read.",
     remedy="Set storageEncrypted to true, publiclyAccessible to false, and dbSubnetGroupName to private subnets.",
     severity=Severity.CRITICAL,
     levels=ALWAYS,
     serves=[
+        "fsbp:RDS.1",
         "fsbp:RDS.2",
         "fsbp:RDS.3",
         "fsbp:RDS.18",
         "fsbp:RDS.27",
+        "fsbp:RDS.46",
         "checkov:CKV_AWS_16",
         "checkov:CKV_AWS_17",
         "cis-aws:2.3.1",
@@ -80,12 +88,28 @@ _POSTGRES: Final = frozenset({"postgres", "aurora-postgresql"})
     ],
 )
 def database_is_private_and_encrypted(database: Resource) -> Iterator[str]:
-    """A database is not reachable from the internet, is encrypted, and is in subnets that were chosen for it."""
-    if database.type == MEMBER:
+    """A database is not reachable from the internet, is encrypted, is in private subnets and has no public snapshot."""
+    if database.type in map(token, SNAPSHOTS):
+        yield from _shared(database)
+    elif database.type == token(aws.rds.SubnetGroup):
+        yield from every(subnets(database, "subnetIds"), _routed)
+        foreign_subnets(database, "subnetIds")
+    elif database.type == MEMBER:
         # Its cluster decides on encryption and subnets.
         yield from _public(database)
     else:
         yield from independently([_public(database), _unencrypted(database), _in_default_network(database)])
+
+
+def _shared(snapshot: Resource) -> Iterator[str]:
+    # https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_ShareSnapshot.html
+    if "all" in [*snapshot.each("sharedAccounts")]:
+        yield "can be restored by every AWS account: sharedAccounts is all"
+
+
+def _routed(subnet: Resource) -> Iterator[str]:
+    if is_public(subnet):
+        yield f"puts databases in {subnet.name}, which is routed to the internet"
 
 
 def _public(database: Resource) -> Iterator[str]:

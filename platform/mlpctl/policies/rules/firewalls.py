@@ -9,7 +9,7 @@ import pulumi_aws as aws
 from mlpctl.policies.checks import any_of, every, in_each, is_on, number, parts
 from mlpctl.policies.estate import Resource, token
 from mlpctl.policies.rule import ALWAYS, ONLY_PROD, Severity, rule
-from mlpctl.policies.sources import Ports, internet, ports, prefix_lists
+from mlpctl.policies.sources import RANGES, Ports, internet, ports, prefix_lists
 from mlpctl.review.values import addresses
 
 HIGH_RISK: Final = (
@@ -39,7 +39,6 @@ _PRIVATE: Final = (
 
 _GROUPS: Final = frozenset(map(token, (aws.ec2.SecurityGroup, aws.ec2.DefaultSecurityGroup)))
 _CLUSTER: Final = token(aws.eks.Cluster)
-_RANGES: Final = ("cidrBlocks", "ipv6CidrBlocks")
 _SHOWN: Final = 3
 
 
@@ -74,14 +73,18 @@ _SHOWN: Final = 3
     ],
 )
 def no_port_is_open_to_the_internet(resource: Resource) -> Iterator[str]:
-    """Nothing but web ports of load balancers is open to the internet."""
+    """Nothing but web ports of load balancers is open to the internet.
+
+    The default network ACL of a VPC is exempt, as it is from the control EC2.21: AWS creates it with rules that allow
+    everything, and security groups decide.
+    """
     kind = resource.type
     if kind in _GROUPS:
         lists = prefix_lists(resource, "prefixListIds", within="ingress")
         yield from in_each(
             resource,
             "ingress",
-            lambda each: _of_ingress(each, "protocol", internet(each, *_RANGES, lists=lists), [resource]),
+            lambda each: _of_ingress(each, "protocol", internet(each, *RANGES, lists=lists), [resource]),
         )
     elif kind == token(aws.ec2.NetworkAcl):
         yield from in_each(resource, "ingress", lambda each: _of_entry(each, "action", "ruleNo", [resource]))
@@ -91,7 +94,7 @@ def no_port_is_open_to_the_internet(resource: Resource) -> Iterator[str]:
     elif kind == token(aws.ec2.SecurityGroupRule):
         if resource.get("type") != "egress":
             lists = prefix_lists(resource, "prefixListIds")
-            yield from _of_ingress(resource, "protocol", internet(resource, *_RANGES, lists=lists))
+            yield from _of_ingress(resource, "protocol", internet(resource, *RANGES, lists=lists))
     else:
         lists = prefix_lists(resource, "prefixListId")
         yield from _of_ingress(resource, "ipProtocol", internet(resource, "cidrIpv4", "cidrIpv6", lists=lists))

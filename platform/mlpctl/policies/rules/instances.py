@@ -5,17 +5,24 @@ from typing import Any, Final
 
 import pulumi_aws as aws
 
-from mlpctl.policies.checks import every, in_each, is_on, number, parts
+from mlpctl.policies.checks import every, in_each, independently, is_on, number, parts
 from mlpctl.policies.estate import NotEvaluated, Resource, token
-from mlpctl.policies.nodes import launch_templates
+from mlpctl.policies.nodes import hides_metadata, launch_templates
 from mlpctl.policies.rule import ALWAYS, ONLY_ADVICE, Severity, rule
-from mlpctl.policies.subnets import foreign_subnets, subnets
+from mlpctl.policies.subnets import foreign_subnets, gives_addresses, subnets
 from mlpctl.review.redact import Redactor
 from mlpctl.review.values.plain import Masked, Secret, Unknown, items
 
 MOST_HOPS: Final = 2
 """Hop limit with which a program in a container can reach the metadata service, but no farther host:
 https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/instancedata-data-retrieval.html"""
+
+_HOSTS: Final = frozenset(map(token, (aws.ec2.Instance, aws.ec2.SpotInstanceRequest)))
+"""Hosts in a subnet of their own choice. Without one, they are in a subnet of the default VPC, which gives them a
+public address: https://docs.aws.amazon.com/vpc/latest/userguide/default-vpc.html"""
+
+_INTERFACES: Final = ("launchTemplate", "networkInterfaces", "primaryNetworkInterface")
+"""Inputs with the subnet and the addresses of a host."""
 
 _USER_DATA: Final = ("userData", "userDataBase64")
 _FEW: Final = 2
@@ -47,7 +54,7 @@ _FEW: Final = 2
 def hosts_require_imdsv2(resource: Resource) -> Iterator[str]:
     """A host requires IMDSv2, and only its own programs and containers reach its metadata."""
     if resource.type == token(aws.eks.NodeGroup):
-        if not resource.has("launchTemplate"):
+        if not resource.has("launchTemplate") and not hides_metadata(resource):
             yield "has no launch template, and therefore EKS's default metadata options"
         return
     # An instance has the options of its launch template, unless it has its own.
@@ -102,14 +109,35 @@ def hosts_have_no_public_addresses(resource: Resource) -> Iterator[str]:
     """A host has no public IP address."""
     if resource.has("instance") or resource.has("instanceId"):
         yield "gives an instance a public IP address"
-    yield from every(("", "networkInterfaces", "launchSpecifications"), lambda way: _public(resource, way))
+    checks = [
+        _assigned(resource),
+        in_each(resource, "networkInterfaces", _assigned),
+        in_each(resource, "launchSpecifications", lambda each: independently([_assigned(each), _by_subnet(each)])),
+    ]
+    if resource.type in _HOSTS:
+        checks.append(_by_subnet(resource))
+    yield from independently(checks)
 
 
-def _public(resource: Resource, way: str) -> Iterator[str]:
-    if way:
-        return in_each(resource, way, lambda each: _public(each, ""))
-    on = is_on(resource.get("associatePublicIpAddress"))
-    return iter(["assigns public IP addresses: associatePublicIpAddress is on"] if on else [])
+def _assigned(host: Resource) -> Iterator[str]:
+    if is_on(host.get("associatePublicIpAddress")):
+        yield "assigns public IP addresses: associatePublicIpAddress is on"
+
+
+def _by_subnet(host: Resource) -> Iterator[str]:
+    """The violations of a host that leaves the decision to its subnet."""
+    if host.get("associatePublicIpAddress") is not None or any(map(host.has, _INTERFACES)):
+        return
+    if not host.has("subnetId"):
+        yield "gets a public IP address from the default subnet: neither subnetId nor associatePublicIpAddress is set"
+        return
+    yield from every(subnets(host, "subnetId"), _giving)
+    foreign_subnets(host, "subnetId")
+
+
+def _giving(subnet: Resource) -> Iterator[str]:
+    if gives_addresses(subnet):
+        yield f"gets a public IP address from {subnet.name}, whose mapPublicIpOnLaunch is on"
 
 
 @rule(

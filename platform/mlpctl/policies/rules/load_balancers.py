@@ -1,5 +1,6 @@
 """Rules for load balancers."""
 
+import re
 from collections.abc import Iterator
 from typing import Final
 
@@ -13,6 +14,16 @@ APPLICATION: Final = "application"
 GATEWAY: Final = "gateway"
 
 ENCRYPTED: Final = frozenset({"HTTPS", "TLS", "QUIC"})
+TERMINATED: Final = frozenset({"HTTPS", "TLS"})
+"""Protocols whose listeners have a security policy. Those for QUIC pass connections on."""
+
+DEFAULT_POLICY: Final = "ELBSecurityPolicy-2016-08"
+"""The policy of a listener that names none, with TLS 1.0:
+https://docs.aws.amazon.com/elasticloadbalancing/latest/application/describe-ssl-policies.html"""
+
+MODERN: Final = re.compile(r"ELBSecurityPolicy-(TLS13|TLS|FS)-1-[23]-")
+"""Security policies without TLS 1.0 and 1.1; the first number is the oldest version."""
+
 PASSED_ON: Final = "GENEVE"
 """Protocol of gateway load balancers, which terminate no connections."""
 
@@ -25,8 +36,8 @@ HARMLESS: Final = "fixed-response"
     aws.lb.Listener,
     reason="Requests to models can be read on their way or smuggled past checks, and nothing shows who sent them.",
     remedy=(
-        "Use HTTPS or TLS, redirect HTTP to HTTPS, and set dropInvalidHeaderFields, accessLogs.enabled and "
-        "enableDeletionProtection."
+        "Use HTTPS or TLS with an sslPolicy of TLS 1.2, redirect HTTP to HTTPS, and set dropInvalidHeaderFields, "
+        "accessLogs.enabled and enableDeletionProtection."
     ),
     severity=Severity.HIGH,
     levels=FROM_STAGING,
@@ -35,6 +46,7 @@ HARMLESS: Final = "fixed-response"
         "fsbp:ELB.4",
         "fsbp:ELB.5",
         "fsbp:ELB.6",
+        "fsbp:ELB.17",
         "fsbp:ELB.18",
         "nist:AU-12",
         "nist:SC-8(1)",
@@ -43,10 +55,11 @@ HARMLESS: Final = "fixed-response"
         "soc2:CC7.2",
         "soc2:A1.1",
         "iso:A.8.15",
+        "checkov:CKV_AWS_103",
     ],
 )
 def load_balancer_is_safe(resource: Resource) -> Iterator[str]:
-    """A load balancer uses TLS, drops invalid headers, logs requests, and is protected from deletion."""
+    """A load balancer uses TLS 1.2 or newer, drops invalid headers, logs requests, and is protected from deletion."""
     if resource.type == token(aws.lb.Listener):
         yield from _listener(resource)
     else:
@@ -75,12 +88,21 @@ def _kind(balancer: Resource) -> str:
 
 def _listener(listener: Resource) -> Iterator[str]:
     protocol = _protocol(listener)
+    if protocol in TERMINATED:
+        yield from _versions(listener)
+        return
     if protocol in ENCRYPTED or protocol == PASSED_ON:
         return
     if protocol != "HTTP":
         yield f"accepts connections without TLS: {stated(listener, 'protocol')}"
         return
     yield from independently([_redirect(listener), _rules(listener)])
+
+
+def _versions(listener: Resource) -> Iterator[str]:
+    policy = listener.get("sslPolicy", DEFAULT_POLICY)
+    if not MODERN.match(str(policy)):
+        yield f"accepts versions of TLS older than 1.2: sslPolicy is {listener.get('sslPolicy', 'not set')}"
 
 
 def _protocol(listener: Resource) -> str:

@@ -10,7 +10,7 @@ from mlpctl.policies.checks import any_of, every, is_on
 from mlpctl.policies.estate import Resource, token
 from mlpctl.policies.routes import service_of
 from mlpctl.policies.rule import ALWAYS, FROM_STAGING, ONLY_ADVICE, Severity, rule
-from mlpctl.policies.subnets import is_public
+from mlpctl.policies.subnets import gives_addresses, is_public
 from mlpctl.review.iam.evaluation import statements
 from mlpctl.review.values.plain import items
 from mlplatform.registries.image_registry.spec import PULL
@@ -112,10 +112,7 @@ def default_security_group_is_closed(resource: Resource) -> Iterator[str]:
 )
 def subnet_assigns_no_public_addresses(subnet: Resource) -> Iterator[str]:
     """A subnet does not assign public IP addresses on its own."""
-    # Default subnets assign addresses, all others don't:
-    # https://docs.aws.amazon.com/vpc/latest/userguide/subnet-public-ip.html
-    default = subnet.type == token(aws.ec2.DefaultSubnet)
-    if is_on(subnet.get("mapPublicIpOnLaunch", default)):
+    if gives_addresses(subnet):
         yield "assigns public IP addresses: mapPublicIpOnLaunch is on"
     if is_on(subnet.get("assignIpv6AddressOnCreation")) and is_public(subnet):
         yield "assigns public IP addresses: assignIpv6AddressOnCreation is on and it is routed to the internet"

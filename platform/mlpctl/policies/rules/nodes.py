@@ -7,7 +7,7 @@ import pulumi_aws as aws
 
 from mlpctl.policies.checks import any_of, every, is_on, number, parts
 from mlpctl.policies.estate import Resource, token
-from mlpctl.policies.nodes import has_gpus, launch_templates
+from mlpctl.policies.nodes import has_gpus, hides_metadata, launch_templates
 from mlpctl.policies.pods import GPUS
 from mlpctl.policies.rule import ALWAYS, FROM_STAGING, ONLY_ADVICE, Severity, rule
 from mlpctl.policies.subnets import foreign_subnets, is_public, subnets
@@ -102,7 +102,7 @@ def _gives_identities(source: Resource, cluster: Resource) -> bool:
 
 
 def _metadata(group: Resource) -> Iterator[str]:
-    if not group.has("launchTemplate"):
+    if not group.has("launchTemplate") and not hides_metadata(group):
         yield "has no launch template that keeps pods from the role of their node"
     for template in launch_templates(group):
         hops = number(template.get("metadataOptions.httpPutResponseHopLimit"))

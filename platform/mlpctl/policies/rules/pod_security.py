@@ -3,6 +3,7 @@
 They follow the Pod Security Standards: https://kubernetes.io/docs/concepts/security/pod-security-standards/
 """
 
+import re
 from collections.abc import Callable, Iterator, Mapping, Set
 from typing import Any, Final, TypeAlias
 
@@ -53,6 +54,14 @@ _PROFILES: Final = ("RuntimeDefault", "Localhost")
 ENFORCE: Final = "pod-security.kubernetes.io/enforce"
 """Label of namespaces: https://kubernetes.io/docs/concepts/security/pod-security-admission/"""
 
+COMPLETE: Final = 34
+"""The minor version of Kubernetes in which the standard got the last check that adds to it, of hosts in probes and
+lifecycle hooks; newer versions only allow more:
+https://github.com/kubernetes/kubernetes/tree/master/staging/src/k8s.io/pod-security-admission/policy"""
+
+_VERSION: Final = re.compile(r"v1\.(\d+)")
+"""A version in a label. Kubernetes rejects others, except for `latest`, which is the default."""
+
 
 @rule(
     "ML-K8S-01",
@@ -99,7 +108,10 @@ def pods_meet_the_baseline_standard(workload: Resource) -> Iterator[str]:
     k8s.core.v1.Namespace,
     k8s.core.v1.NamespacePatch,
     reason="A fault in a program that runs as root, or may gain privileges, is a fault in the isolation of its node.",
-    remedy="Set the fields of securityContext, and the label pod-security.kubernetes.io/enforce: restricted.",
+    remedy=(
+        "Set the fields of securityContext, and the labels pod-security.kubernetes.io/enforce: restricted and "
+        "enforce-version: latest."
+    ),
     severity=Severity.HIGH,
     levels=FROM_STAGING,
     serves=[
@@ -245,9 +257,15 @@ def _named(check: Callable[[Part, str], Iterator[str]]) -> Check:
 
 
 def _enforces(namespace: Resource) -> Iterator[str]:
-    level = Part(namespace.inputs).item("metadata").item("labels").item(ENFORCE).known
+    labels = Part(namespace.inputs).item("metadata").item("labels")
+    level = labels.item(ENFORCE).known
     if level != "restricted" and (level is not None or not namespace.type.endswith(PATCH)):
         yield f"admits pods below the restricted standard: its label {ENFORCE} is {level or 'missing'}"
+    elif (version := _VERSION.fullmatch(str(labels.item(f"{ENFORCE}-version").known))) and int(version[1]) < COMPLETE:
+        yield (
+            f"admits pods below the restricted standard: its label {ENFORCE}-version is {version[0]}, in which checks "
+            f"are missing that v1.{COMPLETE} has"
+        )
 
 
 def _volume(volume: Part) -> Iterator[str]:

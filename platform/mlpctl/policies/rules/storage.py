@@ -1,8 +1,8 @@
 """Rules for what buckets do with their objects."""
 
 import re
-from collections.abc import Iterator
-from typing import Final
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
 
 import pulumi_aws as aws
 
@@ -54,7 +54,10 @@ def bucket_blocks_public_access(bucket: Resource) -> Iterator[str]:
     "ML-S3-03",
     aws.s3.Bucket,
     reason="Requests without TLS can be read and changed on their way.",
-    remedy="Deny all actions if aws:SecureTransport is false, in the bucket's policy, or use DataBucket.",
+    remedy=(
+        "Deny all actions on the bucket and on its objects if aws:SecureTransport is false, in the bucket's policy, or "
+        "use DataBucket."
+    ),
     severity=Severity.HIGH,
     levels=ALWAYS,
     serves=["fsbp:S3.5", "cis-aws:2.1.1", "nist:SC-8", "nist:SC-8(1)", "checkov:CKV_AWS_379"],
@@ -170,6 +173,9 @@ def bucket_disables_acls(bucket: Resource) -> Iterator[str]:
 _ALL_OBJECTS: Final = re.compile(r"\*|arn:[^:]+:s3:::[^/]*\*|arn:[^:]+:s3:::[^/]+/\*")
 """Resources of a policy that are all objects of a bucket, or of all buckets."""
 
+_WHOLE_BUCKET: Final = re.compile(r"\*|arn:[^:]+:s3:::[^/]+")
+"""Resources of a policy that are a bucket, or all buckets."""
+
 
 def _policies(bucket: Resource) -> Iterator[Resource]:
     """The resources whose input `policy` is a policy of a bucket."""
@@ -178,10 +184,20 @@ def _policies(bucket: Resource) -> Iterator[Resource]:
 
 
 def _denies_plain_requests(holder: Resource) -> bool:
-    """Whether a bucket policy denies requests for objects without TLS."""
-    denials = statements(holder.document("policy"), "Deny")
-    for_objects = [each for each in denials if any(map(_ALL_OBJECTS.fullmatch, map(str, items(each.get("Resource")))))]
-    return iam.denies_without_tls({"Statement": for_objects}, "s3:*")
+    """Whether a bucket policy denies requests without TLS, those for objects and those for the bucket itself.
+
+    Requests for the bucket list its objects, among others:
+    https://docs.aws.amazon.com/AmazonS3/latest/userguide/security_iam_service-with-iam.html
+    """
+    denials = [*statements(holder.document("policy"), "Deny")]
+    return all(
+        iam.denies_without_tls({"Statement": [each for each in denials if _is_about(each, wanted)]}, "s3:*")
+        for wanted in (_ALL_OBJECTS, _WHOLE_BUCKET)
+    )
+
+
+def _is_about(statement: Mapping[str, Any], wanted: re.Pattern[str]) -> bool:
+    return any(wanted.fullmatch(str(each)) for each in items(statement.get("Resource")))
 
 
 def _encryptions(bucket: Resource) -> Iterator[Resource]:

@@ -6,8 +6,8 @@ from typing import Final
 
 import pulumi_aws as aws
 
-from mlpctl.policies.checks import parts
-from mlpctl.policies.deliveries import ACCESS_LOGS, AUDIT, CONFIG, LOAD_BALANCERS, receives
+from mlpctl.policies.checks import any_of, parts
+from mlpctl.policies.deliveries import ACCESS_LOGS, AUDIT, CONFIG, LOAD_BALANCERS, delivers_to, receives
 from mlpctl.policies.estate import Resource
 from mlpctl.policies.rule import ONLY_ADVICE, Level, Levels, Severity, rule
 
@@ -26,14 +26,16 @@ _NAMES_LOGS: Final = re.compile(r"(?<![a-z])(audits?|cloudtrail|logs?)(?![a-z])"
     serves=["fsbp:S3.9", "nist:AU-2", "nist:AU-3", "nist:AU-12", "soc2:CC7.2", "iso:A.8.15", "checkov:CKV_AWS_18"],
 )
 def bucket_logs_access(bucket: Resource) -> Iterator[str]:
-    """A bucket logs who accesses its objects.
+    """A bucket logs who accesses its objects, in another bucket.
 
-    Buckets for access logs are exempt, since they would log their own logs:
+    Buckets for access logs are exempt, since they would log their own logs without end:
     https://docs.aws.amazon.com/AmazonS3/latest/userguide/ServerLogs.html
     """
-    if any(each.has("targetBucket") for each in parts(bucket, "logging", "loggings")):
-        return
-    if not bucket.referring(aws.s3.BucketLogging, "bucket") and not receives(bucket, ACCESS_LOGS):
+    inline = [each for each in parts(bucket, "logging", "loggings") if each.has("targetBucket")]
+    found = inline or bucket.referring(aws.s3.BucketLogging, "bucket")
+    if any_of(found, lambda each: delivers_to(each, bucket)):
+        yield "logs accesses in itself, which adds a log of every log"
+    elif not found and not receives(bucket, ACCESS_LOGS):
         yield "has no access logging"
 
 

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import pulumi_aws as aws
@@ -49,7 +49,7 @@ _PIPELINES: Final = (
             "job_workflow_ref": re.compile(rf"{_NAME}/{_NAME}/{_SOMETHING}"),
         },
     ),
-    # Of an own host too, by its name: https://docs.gitlab.com/ci/cloud_services/aws/
+    # Of an own host too, by its name or by its claim: https://docs.gitlab.com/ci/cloud_services/aws/
     _Pipelines(
         "GitLab CI",
         re.compile(r"(?:.*/)?[\w.-]*gitlab[\w.-]*(?::\d+)?(?:/.*)?", re.IGNORECASE),
@@ -57,6 +57,14 @@ _PIPELINES: Final = (
         {"sub": re.compile(rf"[^*?]*:ref_type:[^:]+:ref:{_SOMETHING}")},
     ),
 )
+
+_GITLAB: Final = _PIPELINES[1]
+_OF_GITLAB: Final = "project_path:"
+"""Beginning of the claim `sub` of GitLab: https://docs.gitlab.com/ci/secrets/id_token_authentication/"""
+
+_OIDC: Final = re.compile(r"arn:[\w-]+:iam::\d*:oidc-provider/(.+)")
+_CLUSTERS: Final = re.compile(r"oidc[.-]eks\.")
+"""Hosts of EKS, whose tokens are for service accounts of one cluster."""
 
 _EQUAL: Final = frozenset({"stringequals", "stringequalsignorecase"})
 _LIKE: Final = frozenset({"stringlike"})
@@ -76,14 +84,21 @@ _SETS: Final = re.compile("^for(?:any|all)values?:")
     serves=["checkov:CKV_AWS_358"],
 )
 def pipelines_are_of_one_repository(role: Resource) -> Iterator[str]:
-    """A role for GitHub or GitLab pipelines names repositories, and branches, tags, environments or pull requests."""
+    """A role for GitHub or GitLab pipelines names repositories, and branches, tags, environments or pull requests.
+
+    A role for another OIDC provider names a subject.
+    """
     for statement in statements(role.document("assumeRolePolicy")):
         for provider in _providers(statement):
-            claims = [*_claims(statement, provider)]
+            claims = [*_claims(statement, provider.host)]
             if not any(_all_match(values, provider.repository.get(claim)) for claim, values in claims):
                 yield f"can be assumed by {provider.name} of any repository{_shown(claims)}"
             elif not any(_all_match(values, provider.ref.get(claim)) for claim, values in claims):
                 yield f"can be assumed by {provider.name} of any branch{_shown(claims)}"
+        for host in _other_hosts(statement):
+            claims = [*_claims(statement, re.compile(re.escape(host), re.IGNORECASE))]
+            if not any(claim != "aud" and all(each.strip("*?") for each in values) for claim, values in claims):
+                yield f"can be assumed by everybody who has a token of {host}{_shown(claims)}"
 
 
 @rule(
@@ -145,10 +160,35 @@ def _providers(statement: Mapping[str, Any]) -> Iterator[_Pipelines]:
     for provider in _PIPELINES:
         if any(provider.host.fullmatch(str(each)) for each in named):
             yield provider
+    for host in _hosts(statement):
+        if _says_gitlab(statement, host):
+            yield replace(_GITLAB, host=re.compile(re.escape(host), re.IGNORECASE))
 
 
-def _claims(statement: Mapping[str, Any], provider: _Pipelines) -> Iterator[tuple[str, list[str]]]:
-    """The claims that a token must have, each with the patterns of which it must match one.
+def _hosts(statement: Mapping[str, Any]) -> Iterator[str]:
+    """The hosts of OIDC providers that a statement accepts, with their paths, if the host does not show whose it is."""
+    principal = statement.get("Principal")
+    for each in items(principal.get("Federated")) if isinstance(principal, Mapping) else ():
+        found = _OIDC.fullmatch(str(each))
+        if found and not _CLUSTERS.match(found[1]) and not any(known.host.fullmatch(found[1]) for known in _PIPELINES):
+            yield found[1]
+
+
+def _other_hosts(statement: Mapping[str, Any]) -> Iterator[str]:
+    """The hosts of OIDC providers that a statement accepts and that are for no pipelines of GitHub or GitLab."""
+    return (each for each in _hosts(statement) if not _says_gitlab(statement, each))
+
+
+def _says_gitlab(statement: Mapping[str, Any], host: str) -> bool:
+    """Whether a statement compares a claim with one of GitLab."""
+    return any(
+        key == f"{host.lower()}:sub" and any(_OF_GITLAB in each for each in values)
+        for _, key, values in iam.conditions(statement)
+    )
+
+
+def _claims(statement: Mapping[str, Any], provider: re.Pattern[str]) -> Iterator[tuple[str, list[str]]]:
+    """The claims that a token of a provider must have, each with the patterns of which it must match one.
 
     Equality knows no wildcards, so that `*` is a letter there. `IfExists` and `ForAllValues:` let a token without the
     claim pass, which is possible for claims that only some tokens have, such as `environment`.
@@ -159,7 +199,7 @@ def _claims(statement: Mapping[str, Any], provider: _Pipelines) -> Iterator[tupl
         may_lack = operator.startswith("forall") or operator.endswith("ifexists")
         if may_lack and claim not in _ALWAYS_THERE:
             continue
-        if plain in _EQUAL | _LIKE and provider.host.fullmatch(host):
+        if plain in _EQUAL | _LIKE and provider.fullmatch(host):
             yield claim, [re.sub(r"[*?]", "-", each) for each in values] if plain in _EQUAL else values
 
 

@@ -7,10 +7,16 @@ import pulumi_aws as aws
 
 from mlpctl.policies.checks import in_each, is_on, key_fault, parts
 from mlpctl.policies.estate import Estate, NotEvaluated, Resource, token
+from mlpctl.policies.nodes import launch_templates
 from mlpctl.policies.rule import ALWAYS, Severity, rule
 
 ROOTS: Final = ("/dev/xvda", "/dev/sda1")
 """Device names of root volumes: https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/device_naming.html"""
+
+BOTTLEROCKET: Final = "BOTTLEROCKET_"
+DATA: Final = "/dev/xvdb"
+"""The second volume of Bottlerocket, with container images, containers and logs:
+https://docs.aws.amazon.com/eks/latest/userguide/eks-optimized-ami-bottlerocket.html"""
 
 
 @rule(
@@ -24,7 +30,7 @@ ROOTS: Final = ("/dev/xvda", "/dev/sda1")
     aws.ec2.LaunchConfiguration,
     aws.eks.NodeGroup,
     reason="Whoever gets hold of an unencrypted volume or of its snapshot can read the data.",
-    remedy="Set encrypted and kmsKeyId for each volume, the root volume included.",
+    remedy="Set encrypted and kmsKeyId for each volume, including the root volume and the data volume of Bottlerocket.",
     severity=Severity.HIGH,
     levels=ALWAYS,
     serves=[
@@ -51,14 +57,23 @@ def volumes_are_encrypted(resource: Resource) -> Iterator[str]:
     elif kind == token(aws.ebs.Volume):
         yield from _volume(resource, "")
     elif kind == token(aws.eks.NodeGroup):
-        if not resource.has("launchTemplate") and not _default(resource.estate):
-            yield "has no launch template: the account's default decides on the encryption of its volumes"
+        if not _default(resource.estate):
+            yield from _nodes(resource)
     elif kind == token(aws.ec2.LaunchTemplate):
         yield from _template(resource)
     elif kind == token(aws.ec2.SpotFleetRequest):
         yield from in_each(resource, "launchSpecifications", _host)
     else:
         yield from _host(resource)
+
+
+def _nodes(group: Resource) -> Iterator[str]:
+    if not group.has("launchTemplate"):
+        yield "has no launch template: the account's default decides on the encryption of its volumes"
+    elif str(group.get("amiType", "")).startswith(BOTTLEROCKET):
+        for template in launch_templates(group):
+            if DATA not in [each.get("deviceName") for each in parts(template, "blockDeviceMappings")]:
+                yield f"leaves the encryption of its data volume to the image: {template.name} does not map {DATA}"
 
 
 def _template(template: Resource) -> Iterator[str]:

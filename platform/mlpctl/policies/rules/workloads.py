@@ -23,7 +23,6 @@ from mlpctl.policies.pods import (
 from mlpctl.policies.rule import FROM_STAGING, Severity, rule
 from mlpctl.review.compare.equality import word
 from mlpctl.review.kubernetes.powers import powers
-from mlpctl.review.values import addresses
 from mlpctl.review.values.plain import Unknown, Value, items
 
 _ROLES: Final = (k8s.rbac.v1.Role, k8s.rbac.v1.ClusterRole, k8s.rbac.v1.RolePatch, k8s.rbac.v1.ClusterRolePatch)
@@ -43,11 +42,6 @@ _NOTHING: Final = re.compile(r"-.*|\+?0*\.?0*([eE][+-]?\d+)?[A-Za-z]*")
 
 _DEFAULTS: Final = {"requests": "defaultRequest", "limits": "default"}
 """Fields of a LimitRange."""
-
-_ALB: Final = "alb.ingress.kubernetes.io/"
-_NLB: Final = "service.beta.kubernetes.io/aws-load-balancer-"
-_RANGES: Final = "service.beta.kubernetes.io/load-balancer-source-ranges"
-_INTERNET: Final = "internet-facing"
 
 
 @rule(
@@ -295,51 +289,3 @@ def _of_everybody(binding: Resource, subject: Part) -> Iterator[str]:
     who = subject.get("name")
     if who in _ANONYMOUS or (who in _EVERYBODY and binding.get("roleRef.name") in _BROAD):
         yield f"binds {binding.get('roleRef.name')} to {who}, which is everybody"
-
-
-@rule(
-    "ML-K8S-05",
-    k8s.core.v1.Service,
-    k8s.networking.v1.Ingress,
-    reason="A model or a tool that the internet reaches is found within hours, and few of them ask who calls.",
-    remedy=(
-        "Use a Service of type ClusterIP, an internal scheme, or loadBalancerSourceRanges with the networks of its "
-        "clients."
-    ),
-    severity=Severity.HIGH,
-    levels=FROM_STAGING,
-)
-def services_are_not_open_to_the_internet(resource: Resource) -> Iterator[str]:
-    """A Service or an Ingress is not open to the internet."""
-    notes = Part(resource.inputs).item("metadata").item("annotations")
-    if resource.type == token(k8s.networking.v1.Ingress):
-        if notes.item(f"{_ALB}scheme").known == _INTERNET and _is_open(notes.item(f"{_ALB}inbound-cidrs").known):
-            yield f"is open to the internet: its annotation {_ALB}scheme is {_INTERNET}"
-        return
-    if [*resource.each("spec.externalIPs")]:
-        yield "takes over addresses outside of the cluster: externalIPs is set"
-    if resource.get("spec.type") == "LoadBalancer" and not _is_internal(resource, notes):
-        ranges = [*resource.each("spec.loadBalancerSourceRanges")]
-        if _is_open(ranges or notes.item(_RANGES).known):
-            yield "is open to the internet: its type is LoadBalancer, without an internal scheme or source ranges"
-
-
-def _is_internal(service: Resource, notes: Part) -> bool:
-    """Whether a load balancer has private addresses only.
-
-    With one of its classes, the AWS Load Balancer Controller makes internal ones by default:
-    https://kubernetes-sigs.github.io/aws-load-balancer-controller/latest/guide/service/annotations/
-    """
-    scheme = notes.item(f"{_NLB}scheme").known
-    if scheme is not None or service.get("spec.loadBalancerClass"):
-        return bool(scheme != _INTERNET)
-    kind = notes.item(f"{_NLB}type").known
-    return kind in ("external", "nlb-ip") or str(notes.item(f"{_NLB}internal").known) in ("true", "0.0.0.0/0")
-
-
-def _is_open(ranges: Value) -> bool:
-    """Whether networks, in a list or separated by commas, contain the internet, as no networks do."""
-    given = [part.strip() for each in items(ranges) for part in str(each).split(",")]
-    found = addresses.parsed(given)
-    wide = any(addresses.is_large(some, family) for family, some in found.items())
-    return not given or wide or any(each.endswith("/0") for each in given)
