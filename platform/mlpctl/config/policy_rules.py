@@ -1,6 +1,7 @@
 """Rules between `policies` and the rest of the platform, as in `rules`.
 
-What a stack file declares itself must be in the lists that it allows: otherwise, each of its updates would break a rule.
+What a stack file declares itself must be in the lists that it allows: otherwise, each of its updates would break a
+rule.
 """
 
 from collections.abc import Callable, Iterator

@@ -40,10 +40,18 @@ class Local:
 
     def line(self, path: str) -> int | None:
         """The line of a field, or of the innermost section around it; None without a file."""
-        keys: Keys = tuple(path.split(".")) if path else ()
+        keys = _keys(path)
         while keys and keys not in self.lines:
             keys = keys[:-1]
         return self.lines.get(keys)
+
+    def sets(self, path: str) -> bool:
+        """Whether the file sets a field."""
+        return _keys(path) in self.lines
+
+
+def _keys(path: str) -> Keys:
+    return tuple(path.split(".")) if path else ()
 
 
 NOTHING: Final = Local()

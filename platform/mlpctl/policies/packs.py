@@ -17,6 +17,7 @@ from typing import Final
 
 from mlpctl import pack_files
 from mlpctl.pack_files import PackError
+from mlpctl.policies import fields
 from mlpctl.policies.rule import Rule
 from mlpctl.policies.rules import rules
 from mlpctl.settings.rule_ids import RESERVED
@@ -40,7 +41,7 @@ def load(root: Path, folders: Sequence[str]) -> tuple[Rule, ...]:
 
     Raises:
         PackError: a folder is missing, it or a file in it leaves the project, it cannot be imported or contains no
-            rules, or the ID of a rule is reserved or not unique.
+            rules, the ID of a rule is reserved or not unique, or a rule names a field that no stack file has.
     """
     known = {id(each) for each in rules()}
     found: dict[str, str] = {}
@@ -54,6 +55,8 @@ def load(root: Path, folders: Sequence[str]) -> tuple[Rule, ...]:
                 raise PackError(f"{folder} has the rule {each.id}, but {RESERVED} begins the platform's IDs.")
             if each.id in found:
                 raise PackError(f"{folder} has the rule {each.id}, which {found[each.id]} has already.")
+            if fault := fields.unknown(each):
+                raise PackError(f"{folder} has a rule with an unknown field: {fault}")
             found[each.id] = folder
             loaded.append(each)
         known.update(own)

@@ -74,6 +74,9 @@ def test_a_pack_that_cannot_be_used_is_one_clear_sentence(tmp_path: Path) -> Non
     )
     own_rules.pack(tmp_path, "syntax", text="a = 1\ndef f(:\n")
     assert "syntax/buckets.py:2 cannot be imported: SyntaxError" in refused(tmp_path, "syntax")
+    text = own_rules.RULE.format(id=ID, name="checked").replace("import ALWAYS,", "import ALWAYS, Field,")
+    own_rules.pack(tmp_path, "fields", text=text.replace("levels=", 'fields=[Field("EksCluster", "logs")], levels='))
+    assert "fields has cluster.logs, which no stack file can have" in refused(tmp_path, "fields")
     own_rules.pack(tmp_path, "deep/er", text="\n\n1 / 0")
     assert "deep/er/buckets.py:3 cannot be imported: ZeroDivisionError: division by zero." in refused(
         tmp_path, "deep/er"

@@ -12,7 +12,7 @@ from awsfacts import types
 from awsfacts.records import Holding
 from awsfacts.zones import id_prefix
 from mlpctl.policies.estate import Estate, NotEvaluated, Resource, token
-from mlpctl.policies.rule import FROM_STAGING, Level, Levels, Severity, stack_rule
+from mlpctl.policies.rule import FROM_STAGING, Field, Level, Levels, Severity, stack_rule
 from mlpctl.review.equality import word
 from mlpctl.review.kinds import kind
 from mlpctl.review.paths import value_at
@@ -91,6 +91,7 @@ def resources_are_tagged(estate: Estate) -> Iterator[tuple[Resource, str]]:
     remedy="Remove the input region or zone, or add the region to policies.allowedRegions.",
     severity=Severity.HIGH,
     levels=FROM_STAGING,
+    fields=[Field("ImageRegistry", "account.replicateTo", says="copies data to")],
 )
 def resources_are_in_allowed_regions(estate: Estate) -> Iterator[tuple[Resource, str]]:
     """Resources, and copies of their data, are in the stack's region or in the regions that it allows."""
@@ -107,6 +108,13 @@ def resources_are_in_allowed_regions(estate: Estate) -> Iterator[tuple[Resource,
     severity=Severity.HIGH,
     levels=_PROD_ALONE,
     serves=["nist:CM-3(a)", "soc2:C1.1"],
+    fields=[
+        Field("DataBucket", "retain"),
+        Field("ImageRegistry", "repositories.*.retain"),
+        Field("KeyRing", "retain"),
+        Field("SharedFilesystem", "retain"),
+        Field("", "protect"),
+    ],
 )
 def data_is_protected_from_deletion(estate: Estate) -> Iterator[tuple[Resource, str]]:
     """A resource with data cannot be deleted by mistake."""
