@@ -3,7 +3,7 @@
 A team writes rules of its own with `rule` and `stack_rule`.
 """
 
-from mlpctl.policies.estate import Estate, NotEvaluated, Resource
+from mlpctl.policies.estate import Estate, NotApplicable, NotEvaluated, Resource, Setting
 from mlpctl.policies.rule import (
     ALWAYS,
     FROM_STAGING,
@@ -27,9 +27,11 @@ __all__ = [
     "Field",
     "Level",
     "Levels",
+    "NotApplicable",
     "NotEvaluated",
     "Resource",
     "Rule",
+    "Setting",
     "Severity",
     "rule",
     "stack_rule",

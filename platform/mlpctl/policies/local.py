@@ -1,6 +1,8 @@
 """What the stack file on this machine adds to the judgement of a stack: own rules, and lines to point at."""
 
 import hashlib
+import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -14,11 +16,15 @@ from mlpctl.policies import packs
 from mlpctl.policies.rule import Rule
 
 _PLATFORM: Final = ("config", PLATFORM)
+_STEP: Final = re.compile(r'\[(?:("(?:[^"\\]|\\.)*")|(\d+))\]|([^.\[]+)')
 
 
 @dataclass(frozen=True)
 class Local:
     """The stack file of a stack on this machine; empty without one."""
+
+    root: Path | None = None
+    """The folder of its project; None without one."""
 
     rules: tuple[Rule, ...] = ()
     """The rules in its `policies.packs`."""
@@ -51,7 +57,10 @@ class Local:
 
 
 def _keys(path: str) -> Keys:
-    return tuple(path.split(".")) if path else ()
+    """The keys in a path such as `policies.waivers[0]` or `tags["a.b"]`."""
+    return tuple(
+        int(index) if index else json.loads(quoted) if quoted else key for quoted, index, key in _STEP.findall(path)
+    )
 
 
 NOTHING: Final = Local()
@@ -94,6 +103,7 @@ def _read(root: Path, stack: str) -> Local:
     data = document.data if isinstance(document.data, Mapping) else {}
     section = data.get("config")
     return Local(
+        root,
         file=_shown(root, path),
         sha256=hashlib.sha256(content).hexdigest(),
         config=section if isinstance(section, Mapping) else {},

@@ -17,7 +17,6 @@ from typing import Final
 
 from mlpctl import pack_files
 from mlpctl.pack_files import PackError
-from mlpctl.policies import fields
 from mlpctl.policies.rule import Rule
 from mlpctl.policies.rules import rules
 from mlpctl.settings.rule_ids import RESERVED
@@ -55,12 +54,19 @@ def load(root: Path, folders: Sequence[str]) -> tuple[Rule, ...]:
                 raise PackError(f"{folder} has the rule {each.id}, but {RESERVED} begins the platform's IDs.")
             if each.id in found:
                 raise PackError(f"{folder} has the rule {each.id}, which {found[each.id]} has already.")
-            if fault := fields.unknown(each):
+            if fault := _unknown_field(each):
                 raise PackError(f"{folder} has a rule with an unknown field: {fault}")
             found[each.id] = folder
             loaded.append(each)
         known.update(own)
     return tuple(loaded)
+
+
+def _unknown_field(rule: Rule) -> str:
+    # This imports the components, which policy packs of programs without the platform's config do not need.
+    from mlpctl.policies import fields
+
+    return fields.unknown(rule) if rule.fields else ""
 
 
 def _rules(root: Path, folder: str) -> Iterator[Rule]:

@@ -9,7 +9,7 @@ from typing import Final, TypeAlias
 
 import pulumi
 
-from mlpctl.policies.estate import Estate, Resource
+from mlpctl.policies.estate import Estate, Resource, Setting
 from mlpctl.text import any_of
 
 ID: Final = re.compile(r"[A-Z][A-Z0-9]*(-[A-Z0-9]+)+")
@@ -82,8 +82,8 @@ class Field:
 OfResource: TypeAlias = Callable[[Resource], Iterable[str]]
 """Yields one sentence for each violation by a resource."""
 
-OfStack: TypeAlias = Callable[[Estate], Iterable[tuple[Resource, str] | str]]
-"""Yields one sentence for each violation, with the resource that commits it if there is one."""
+OfStack: TypeAlias = Callable[[Estate], Iterable[tuple[Resource | Setting, str] | str]]
+"""Yields one sentence for each violation, with the resource or the field of the stack file that commits it, if any."""
 
 
 @dataclass(frozen=True)

@@ -6,12 +6,14 @@ from datetime import date
 from typing import Final
 
 from mlpctl import urns
+from mlpctl.keys import REGION
 from mlpctl.policies import approvals, fields
 from mlpctl.policies.evaluate import Evaluation, Outcome, Result, evaluate
 from mlpctl.policies.local import NOTHING, Local
 from mlpctl.policies.plan_estate import of_plan
 from mlpctl.policies.rule import Level, Severity
 from mlpctl.policies.rules import rules
+from mlpctl.policies.siblings import of_project
 from mlpctl.policies.stack import StackRules
 from mlpctl.review import stack_config
 from mlpctl.review.kinds import kind
@@ -59,7 +61,9 @@ def judged(plan: Plan, stack: StackRules, today: date, local: Local = NOTHING) -
     all_known = local.loaded or not stack.policies.packs
     if all_known and (fault := stack.unknown(each.id for each in known)):
         raise stack_config.SettingsError(fault)
-    found = evaluate(known, of_plan(plan, stack.settings, today), stack.policies, stack.profile, today)
+    beside = of_project(local.root, plan.config.get(REGION)) if local.root else None
+    estate = of_plan(plan, stack.settings, today, beside)
+    found = evaluate(known, estate, stack.policies, stack.profile, today)
     if local.loaded:
         return found
     # A waiver of a rule that was not loaded is not unused.
@@ -106,7 +110,7 @@ def report(
 
 def _finding(result: Result, stack: StackRules, parents: Mapping[str, str], local: Local) -> RuleFinding:
     rule = result.rule
-    field = ""
+    field = result.field
     if result.urn:
         component = urns.outermost(result.urn, parents)
         field = fields.place(rule, result.urn, result.text, component, stack.settings, local.sets)

@@ -64,7 +64,7 @@ def finding(
     platform = yaml.safe_load(FILE)["config"][PLATFORM]
     stack = StackRules("dev", PolicySettings(), platform)
     above, urn = (f"urn:pulumi:dev::shop::{'::'.join(each.split())}" for each in (component, resource))
-    result = Result(RULES[rule], Level.ADVISORY, Outcome.FAIL, urn, text)
+    result = Result(RULES[rule], Level.ADVISORY, Outcome.FAIL, urn, text=text)
     parents = {urn: above, above: STACK}
     monkeypatch.chdir(folder)
     (found,) = ruling.report(Evaluation((result,)), stack, TODAY, parents, local.of_plan("shop", "dev")).findings

@@ -189,6 +189,10 @@ def test_the_lines_of_a_stack_file_are_known_without_its_code(tmp_path: Path, mo
     assert (found.file, found.rules, found.loaded) == ("Pulumi.dev.yaml", (), False)
     lines = {path: found.line(path) for path in ("buckets.models", "buckets.other", "network", "")}
     assert lines == {"buckets.models": 4, "buckets.other": 3, "network": 2, "": 2}
+    text = 'tags:\n      "a.b": x\n    policies:\n      mandatory:\n        - ML-S3-07\n'
+    (tmp_path / "Pulumi.dev.yaml").write_text(f"config:\n  mlplatform:platform:\n    {text}")
+    found = local.of_plan("shop", "dev")
+    assert [found.line(path) for path in ('tags["a.b"]', "policies.mandatory[0]", "policies.mandatory[1]")] == [4, 7, 6]
     assert local.of_plan("another", "dev") == local.NOTHING
     (tmp_path / "Pulumi.dev.yaml").write_text("a: [")
     assert local.of_plan("shop", "dev") == local.NOTHING
