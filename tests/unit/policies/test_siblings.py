@@ -140,7 +140,7 @@ def test_without_the_project_it_is_not_evaluated(project: Path, monkeypatch: pyt
         ),
         (f"config: {{{PLATFORM}: []}}", "the file of stack staging is invalid: "),
         (f"config: {{{PLATFORM}: {{profile: 2026-13-45}}}}", "the file of stack staging is invalid: "),
-        ("[" * 5_000, "the file of stack staging is invalid: "),
+        ("[" * 1_200, "the file of stack staging is invalid: "),
     ],
 )
 def test_an_invalid_staging_file_is_not_evaluated_with_the_reason(project: Path, content: str, why: str) -> None:
