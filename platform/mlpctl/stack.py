@@ -92,7 +92,8 @@ class Stack:
     @property
     def tag(self) -> str:
         """The value of the stack tag of its resources in AWS."""
-        return f"{project.name(self.root)}/{self.name}"
+        # Pulumi Cloud's names may begin with the organization.
+        return f"{project.name(self.root)}/{self.name.rsplit('/', 1)[-1]}"
 
     def ensure_whole(self) -> None:
         """Reject a lost or broken state, with which the engine would create everything again, or crash.

@@ -101,10 +101,18 @@ def write(report: Report, wanted: Mapping[str, Path | None], console: Console) -
     Raises:
         OutputError: a file cannot be written.
     """
-    for name, path in wanted.items():
-        if path is None:
-            continue
-        text = WRITERS[name](report)
+    put({path: WRITERS[name](report) for name, path in wanted.items() if path is not None})
+    if STDOUT not in wanted.values():
+        console.print(terminal.page(report))
+
+
+def put(texts: Mapping[Path, str]) -> None:
+    """Write reports to their files.
+
+    Raises:
+        OutputError: a file cannot be written.
+    """
+    for path, text in texts.items():
         if path == STDOUT:
             # A report is always UTF-8, regardless of the terminal's encoding.
             sys.stdout.flush()
@@ -115,8 +123,6 @@ def write(report: Report, wanted: Mapping[str, Path | None], console: Console) -
             path.write_text(text, encoding="utf-8")
         except OSError as error:
             raise OutputError(f"{path} cannot be written: {error.strerror or error}.") from None
-    if STDOUT not in wanted.values():
-        console.print(terminal.page(report))
 
 
 def plan_of(stack: str, *, account: bool, folder: Path | None) -> Plan:

@@ -392,3 +392,13 @@ def test_the_tags_of_a_stack_s_resources_are_found_in_each_region(monkeypatch: p
     found = searching.tagged(os.environ, "ml/of-tags", [None, "eu-west-1"])
     assert {arn.split("/")[1] for arn in found} == {made["ml/of-tags", "eu-central-1"], made["ml/of-tags", "eu-west-1"]}
     assert {*map(str, found.values())} == {"{'mlplatform:stack': 'ml/of-tags'}"}
+
+
+def test_the_tags_of_all_stacks_of_a_project_are_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    ec2 = boto3.client("ec2", region_name="eu-central-1")
+    made = {}
+    for stack in ("whole/one", "whole/destroyed", "wholesale/one", "whole"):
+        made[stack] = ec2.create_vpc(CidrBlock="10.9.0.0/16")["Vpc"]["VpcId"]
+        ec2.create_tags(Resources=[made[stack]], Tags=[{"Key": "mlplatform:stack", "Value": stack}])
+    found = searching.tagged_by_project(os.environ, "whole", ["eu-central-1"])
+    assert {arn.split("/")[1] for arn in found} == {made["whole/one"], made["whole/destroyed"]}
