@@ -188,6 +188,16 @@ class Stack:
             raise StackError(f"There is no `pulumi` on PATH: {INSTALLATION}") from None
 
 
+def in_backend(root: Path) -> list[Stack]:
+    """The stacks of the project at `root` that the backend of this process's environment has.
+
+    Raises:
+        StackError: the backend cannot be read.
+    """
+    listed = json.loads(Stack(root, "").pulumi("stack", "ls", "--json"))
+    return [Stack(root, each["name"]) for each in listed]
+
+
 @dataclass(frozen=True)
 class SandboxStack(Stack):
     """A stack in a sandbox."""

@@ -1,7 +1,7 @@
 """Audits all stacks of a project in an account, and finds the resources that belong to none of them."""
 
-import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import os
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
@@ -16,7 +16,7 @@ from mlpctl.ending import message
 from mlpctl.policies import local
 from mlpctl.recover.search import tagged_by_project
 from mlpctl.review.report import Origin, Report, Unchecked
-from mlpctl.stack import Stack, StackError
+from mlpctl.stack import Stack, StackError, in_backend
 from mlpctl.text import number
 from mlplatform.component import NAME_TAG, STACK_TAG
 
@@ -58,7 +58,7 @@ def audit(root: Path, today: date, source: Origin, watch: Watch) -> AccountRepor
         StackError: the backend cannot be read.
     """
     found = []
-    for each in _stacks(root):
+    for each in in_backend(root):
         watch(f"Reading {each.name}")
         found.append(_read(each, today, source))
     places = dict.fromkeys(place for each in found for place in each.regions)
@@ -67,16 +67,10 @@ def audit(root: Path, today: date, source: Origin, watch: Watch) -> AccountRepor
     incomplete = "" if found else NO_STACKS
     tagged: Tagged = {}
     try:
-        tagged = tagged_by_project(Stack(root, "").env, name, places or [None])
+        tagged = tagged_by_project(os.environ, name, places or [None])
     except StackError as error:
         incomplete = f"Resources that no state contains were not found. {error}"
     return _report(name, [each for each in places if each], source, found, tagged, incomplete)
-
-
-def _stacks(root: Path) -> Iterator[Stack]:
-    """The stacks of a project that the backend has."""
-    for each in json.loads(Stack(root, "").pulumi("stack", "ls", "--json")):
-        yield Stack(root, str(each["name"]))
 
 
 def _read(stack: Stack, today: date, source: Origin) -> _Read:
