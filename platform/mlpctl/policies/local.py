@@ -81,9 +81,10 @@ def of_stack(root: Path, stack: str) -> Local:
 
 
 def of_plan(project_name: str, stack: str) -> Local:
-    """The file of a plan's stack, for its lines only, if the current folder belongs to the plan's project.
+    """The file of a plan's stack, without its packs, if the current folder belongs to the plan's project.
 
-    Nothing is run: a plan may come from anybody, and with it the choice of the file.
+    Its lines, and the other stack files of the project, are read. Nothing is run: a plan may come from anybody, and
+    with it the choice of the file.
     """
     try:
         root = project.root()

@@ -45,7 +45,7 @@ def review(plan: Plan, *, commit: str = "", run_url: str = "", local: "Local | N
     Args:
         plan: The plan.
         local: The stack file of the plan's stack, with own rules; by default one of this name in the current project,
-            for its lines only.
+            without own rules.
         commit: The reviewed commit; by default from the variables of the CI service.
         run_url: URL of the run that created the plan; by default from the variables of the CI service.
 
