@@ -21,7 +21,7 @@ from benchmarks.workplace import ROOT, platform, program, sandbox
 from mlpctl.policies import rules as policy_rules
 from mlpctl.policies.evaluate import evaluate
 from mlpctl.policies.plan_estate import of_plan
-from mlpctl.review import reader
+from mlpctl.review.reading import reader
 from mlpctl.settings.policies import PolicySettings
 
 SIZES: Final = (50, 200, 800, 2000)

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from ipaddress import IPv4Network
 from typing import Any, Final
 
-from mlpctl.review import api_schemas, objects
+from mlpctl.review.kubernetes import api_schemas, objects
 from mlplatform.testing import ACCOUNT_ID, Declared, Plan
 from mlsandbox.endpoint.limits import CHECKED, Request, refusal
 from mlsandbox.providers.aws import DECLARATIONS, values

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from mlpctl.review.plan import Change, Op, Plan
+from mlpctl.review.plan.model import Change, Op, Plan
 
 STACK = "urn:pulumi:dev::shop::pulumi:pulumi:Stack::shop-dev"
 

@@ -7,8 +7,8 @@ from typing import Any, Final
 
 from mlpctl.review.cost.book import Price, Source
 from mlpctl.review.cost.estimate import estimate
-from mlpctl.review.plan import Change, Op, Plan
-from mlpctl.review.report_cost import Cost, Money, ResourceCost
+from mlpctl.review.plan.model import Change, Op, Plan
+from mlpctl.review.report.cost import Cost, Money, ResourceCost
 
 TODAY: Final = date(2026, 11, 26)
 REGION: Final = "us-east-1"

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 
 from awsfacts import types
 from awsfacts.records import Record
-from mlpctl.review import records
+from mlpctl.review.types import records
 
 
 def aws() -> Iterator[tuple[str, Record]]:

@@ -17,8 +17,8 @@ from mlpctl.policies.plan_estate import current_type, names_of
 from mlpctl.policies.rules import rules
 from mlpctl.policies.siblings import Siblings
 from mlpctl.policies.stack import StackRules
-from mlpctl.review import reader
-from mlpctl.review.plan import Change, Plan
+from mlpctl.review.plan.model import Change, Plan
+from mlpctl.review.reading import reader
 from mlpctl.settings.policies import PolicySettings
 from mlpctl.urns import PROVIDER_TYPE
 from mlplatform.testing import Declared

@@ -172,10 +172,10 @@ class Record(Row):
     """Properties whose change is harmful."""
 
     opening: str = ""
-    """Name in `mlpctl/review/openings.yaml` of the format in which its inputs allow connections."""
+    """Name in `mlpctl/review/firewalls/openings.yaml` of the format in which its inputs allow connections."""
 
     expiry: str = ""
-    """Name in `mlpctl/review/expiries.yaml` of the format of its lifecycle rules."""
+    """Name in `mlpctl/review/lifecycle/expiries.yaml` of the format of its lifecycle rules."""
 
     carries_instances: bool = False
     """Whether its inputs set the instance types of the resources that refer to it."""

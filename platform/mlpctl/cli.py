@@ -20,7 +20,7 @@ from mlpctl.post import cli as post_cli
 from mlsandbox.cli import app as sandbox_app
 
 if TYPE_CHECKING:
-    from mlpctl.review.plan import Plan
+    from mlpctl.review.plan.model import Plan
 
 app = typer.Typer(
     help="Operate an mlplatform: check stack files, review changes, and run the sandbox on your own machine.",
@@ -294,6 +294,7 @@ def main() -> None:
 
 
 def _plan(stack: str, file: Path | None, account: bool, folder: Path | None) -> "Plan":
-    from mlpctl.review import command, reader
+    from mlpctl.review import command
+    from mlpctl.review.reading import reader
 
     return reader.load(file) if file else command.plan_of(stack, account=account, folder=folder)

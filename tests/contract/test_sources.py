@@ -18,7 +18,7 @@ LONGER: Final[Mapping[str, str]] = {
     "facts/awsfacts/instance_types.json": "written by `mlpctl instances refresh`",
     "platform/mlpctl/review/cost/prices.csv": "written by `mlpctl prices refresh`",
     "platform/mlpctl/review/cost/spot.csv": "written by `mlpctl prices refresh`",
-    "platform/mlpctl/review/kubernetes_api.json": "written by `make golden`",
+    "platform/mlpctl/review/kubernetes/kubernetes_api.json": "written by `make golden`",
     "sandbox/mlsandbox/tools/toolchain/engine/go.sum": "written by `go mod tidy`",
     "sandbox/mlsandbox/tools/toolchain/provider/go.sum": "written by `go mod tidy`",
 }

@@ -7,8 +7,8 @@ import pytest
 
 from awsfacts.records import Record
 from golden_types import declared
-from mlpctl.review import records
-from mlpctl.review.kinds import kind
+from mlpctl.review.types import records
+from mlpctl.review.types.kinds import kind
 from mlsandbox.providers.aws import DECLARATIONS
 
 TESTS = Path(__file__).parents[1]

@@ -9,7 +9,7 @@ from urllib.parse import parse_qsl, urlsplit
 import pytest
 from kubernetes.dynamic import DynamicClient
 
-from mlpctl.review.api_schemas import DATA, cut
+from mlpctl.review.kubernetes.api_schemas import DATA, cut
 
 pytestmark = pytest.mark.engine
 

@@ -9,10 +9,10 @@ from typing import Any
 import kubernetes
 import pytest
 
-from mlpctl.review import reader
 from mlpctl.review.assemble import review
 from mlpctl.review.command import today
 from mlpctl.review.cost import book
+from mlpctl.review.reading import reader
 from mlplatform import DataBucket, KeyRing
 from mlplatform.testing import declare
 

@@ -14,7 +14,7 @@ import pytest
 from action_steps import Runner
 from fake_forge import COMMIT, TOKEN, State, serving
 from mlpctl.post.labels import LABELS, Effect
-from mlpctl.review.marker import marker
+from mlpctl.review.writers.marker import marker
 from mlsandbox.tools.toolchain import Cache
 
 pytestmark = pytest.mark.engine

@@ -9,10 +9,11 @@ from typing import Any
 
 import pytest
 
-from mlpctl.review import assemble, reader
+from mlpctl.review import assemble
 from mlpctl.review.command import today
 from mlpctl.review.cost import book
-from mlpctl.review.report import Report
+from mlpctl.review.reading import reader
+from mlpctl.review.report.model import Report
 from review_plans import FOLDER, cut
 
 pytestmark = pytest.mark.engine

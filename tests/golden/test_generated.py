@@ -9,7 +9,7 @@ from mlpctl.config import Platform, profiles
 from mlpctl.config.schema import schema
 from mlpctl.doctor import finding as doctor
 from mlpctl.reference import pages
-from mlpctl.review.report import Report
+from mlpctl.review.report.model import Report
 
 Golden = Callable[[Path, str], None]
 

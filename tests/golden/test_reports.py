@@ -9,10 +9,11 @@ from typing import Any
 import pytest
 from benchmarks.plans import plan_of
 
-from mlpctl.review import assemble, reader
+from mlpctl.review import assemble
 from mlpctl.review.cost import book
-from mlpctl.review.markdown import LIMIT, markdown
-from mlpctl.review.report import Report
+from mlpctl.review.reading import reader
+from mlpctl.review.report.model import Report
+from mlpctl.review.writers.markdown import LIMIT, markdown
 from review_plans import FOLDER
 
 Golden = Callable[[Path, str], None]

@@ -10,7 +10,7 @@ from awsfacts import credential_forms, credentials
 from awsfacts.credential_forms import Form, Reader, as_command
 from credential_samples import MORE, SAMPLES
 from mlpctl.review.redact import Redactor, redactor
-from mlpctl.review.values import HIDDEN
+from mlpctl.review.values.plain import HIDDEN
 from unit.review.forms import FORMS, SLOT
 
 TABLE = credential_forms.table()
@@ -43,7 +43,7 @@ def alone(form: Form, monkeypatch: pytest.MonkeyPatch) -> Iterator[Form]:
     monkeypatch.setattr(credential_forms, "possible", possible)
     monkeypatch.setattr(redactor, "possible", possible)
     monkeypatch.setattr("awsfacts.secret_names.assigns", lambda *_: False)
-    monkeypatch.setattr("mlpctl.review.signs.named_secret", lambda _: "")
+    monkeypatch.setattr("mlpctl.review.redact.signs.named_secret", lambda _: "")
     monkeypatch.setattr("awsfacts.randomness.looks_random", lambda _: False)
     credentials.sort.cache_clear()
     yield form

@@ -7,7 +7,7 @@ import pytest
 from awsfacts import secret_words
 from awsfacts.secret_names import names_a_secret
 from mlpctl.review.redact import scrub
-from mlpctl.review.signs import named_secret
+from mlpctl.review.redact.signs import named_secret
 
 KINDS = ("ends", "last", "keys")
 

@@ -4,7 +4,7 @@ import pytest
 
 from mlpctl import text, urns
 from mlpctl.config.problems import Problem, shown
-from mlpctl.review import values
+from mlpctl.review.values import plain
 
 
 @pytest.mark.parametrize(
@@ -72,7 +72,7 @@ def test_a_problem_of_a_stack_file_has_no_effect_in_a_workflow_or_a_terminal() -
 def test_a_path_is_written_in_the_notation_of_its_reader() -> None:
     path = ("env", 0, "aws:region", "a.b")
     assert text.dotted(path, str.isalnum, repr) == "env[0]['aws:region']['a.b']"
-    assert values.dotted(path) == 'env[0]["aws:region"]["a.b"]'
+    assert plain.dotted(path) == 'env[0]["aws:region"]["a.b"]'
 
 
 def test_the_parts_of_a_urn_are_read_by_one_module() -> None:

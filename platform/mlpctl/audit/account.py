@@ -15,7 +15,7 @@ from mlpctl.audit.state import Deployment
 from mlpctl.ending import message
 from mlpctl.policies import local
 from mlpctl.recover.search import tagged_by_project
-from mlpctl.review.report import Origin, Report, Unchecked
+from mlpctl.review.report.model import Origin, Report, Unchecked
 from mlpctl.stack import Stack, StackError, in_backend
 from mlpctl.text import number
 from mlplatform.component import NAME_TAG, STACK_TAG

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from mlpctl.model import Model
-from mlpctl.review.report import Origin, Outcome, Report, Unchecked
+from mlpctl.review.report.model import Origin, Outcome, Report, Unchecked
 
 
 class AuditedStack(Model):

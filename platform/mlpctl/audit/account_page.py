@@ -9,7 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from mlpctl.audit.account_model import AccountReport, AuditedStack, StrayResource
-from mlpctl.review import sarif, terminal
+from mlpctl.review.writers import sarif, terminal
 from mlpctl.text import number, visible
 
 

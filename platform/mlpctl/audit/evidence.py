@@ -34,10 +34,10 @@ from mlpctl.policies.frameworks import BY_KEY, FRAMEWORKS, Framework
 from mlpctl.policies.plan_estate import current_type
 from mlpctl.policies.rule import Level, Rule
 from mlpctl.policies.rules import rules
-from mlpctl.review.inert import is_address
-from mlpctl.review.kinds import kind
-from mlpctl.review.plan import Op
-from mlpctl.review.report import Origin
+from mlpctl.review.plan.model import Op
+from mlpctl.review.report.model import Origin
+from mlpctl.review.types.kinds import kind
+from mlpctl.review.writers.inert import is_address
 from mlpctl.text import number
 
 JSON: Final = "evidence.json"

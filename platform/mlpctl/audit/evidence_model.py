@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from enum import Enum
 
 from mlpctl.model import Model
-from mlpctl.review.report import Difference, Origin, Unchecked
+from mlpctl.review.report.model import Difference, Origin, Unchecked
 
 
 class Verdict(Enum):

@@ -14,9 +14,9 @@ from mlpctl.audit.report import Audit
 from mlpctl.audit.state import Deployment
 from mlpctl.policies import ruling
 from mlpctl.policies.local import Local
-from mlpctl.review import origin
-from mlpctl.review.plan import Plan
-from mlpctl.review.report import Origin
+from mlpctl.review.plan.model import Plan
+from mlpctl.review.report.model import Origin
+from mlpctl.review.writers import origin
 from mlpctl.stack import Stack
 
 

@@ -5,8 +5,8 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from mlpctl.audit import state
-from mlpctl.review import reader
-from mlpctl.review.plan import Change, Op, Plan, PlanError
+from mlpctl.review.plan.model import Change, Op, Plan, PlanError
+from mlpctl.review.reading import reader
 from mlpctl.review.redact import scrub
 from mlpctl.stack import Stack, StackError
 

@@ -10,10 +10,10 @@ from mlpctl.audit.state import Deployment
 from mlpctl.policies.evaluate import Evaluation
 from mlpctl.policies.local import Local
 from mlpctl.policies.stack import StackRules
-from mlpctl.review.groups import counts, groups
-from mlpctl.review.plan import Message, Op, Plan
-from mlpctl.review.report import Report, Unchecked
-from mlpctl.review.report_rules import Rules
+from mlpctl.review.dangers.groups import counts, groups
+from mlpctl.review.plan.model import Message, Op, Plan
+from mlpctl.review.report.model import Report, Unchecked
+from mlpctl.review.report.rules import Rules
 from mlpctl.text import number
 from mlplatform.component import STACK_TAG
 

@@ -4,9 +4,9 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from mlpctl.keys import PLATFORM, REGION
-from mlpctl.review import reader
-from mlpctl.review.plan import Message, Plan
-from mlpctl.review.steps import Raw, step
+from mlpctl.review.plan.model import Message, Plan
+from mlpctl.review.reading import reader
+from mlpctl.review.reading.steps import Raw, step
 
 Deployment = Mapping[str, Any]
 """The content of `deployment` in the output of `pulumi stack export`."""

@@ -1,6 +1,6 @@
 """Rules between `policies` and the rest of the platform, as in `rules`.
 
-What a stack file declares itself must be in the lists that it allows: otherwise, each of its updates would break a
+What a stack file declares must be in the lists that it allows: otherwise, each of its updates would break a
 rule.
 """
 

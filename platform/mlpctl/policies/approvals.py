@@ -7,8 +7,8 @@ from typing import Final
 from mlpctl.policies.evaluate import Outcome, Result, level_of
 from mlpctl.policies.rule import FROM_STAGING, Level, Rule, Severity
 from mlpctl.policies.stack import APPROVALS, StackRules
-from mlpctl.review.report import Danger, Harm
-from mlpctl.review.resource import Op
+from mlpctl.review.report.model import Danger, Harm
+from mlpctl.review.values.resource import Op
 from mlpctl.settings.policies import Permission
 
 APPROVAL: Final = Rule(

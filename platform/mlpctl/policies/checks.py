@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any, Final, TypeVar
 
 from mlpctl.policies.estate import NotEvaluated, Resource
-from mlpctl.review.values import Secret, Unknown, items
+from mlpctl.review.values.plain import Secret, Unknown, items
 
 _Item = TypeVar("_Item")
 _Violation = TypeVar("_Violation")

@@ -6,7 +6,7 @@ import pulumi_aws as aws
 
 from mlpctl.policies.checks import parts
 from mlpctl.policies.estate import Class, NotEvaluated, Resource
-from mlpctl.review.values import Secret, Unknown
+from mlpctl.review.values.plain import Secret, Unknown
 
 Sources = tuple[tuple[Class, str], ...]
 """Kinds of resources, with the path of the input that contains the bucket."""

@@ -11,7 +11,7 @@ import pulumi
 
 from mlpctl import urns
 from mlpctl.policies.siblings import Siblings
-from mlpctl.review.values import Masked, Secret, Unknown, Value, items
+from mlpctl.review.values.plain import Masked, Secret, Unknown, Value, items
 
 Class: TypeAlias = type[pulumi.Resource]
 """An SDK class."""

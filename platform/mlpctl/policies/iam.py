@@ -9,10 +9,10 @@ import pulumi_aws as aws
 
 from mlpctl.policies.checks import parts
 from mlpctl.policies.estate import Class, NotEvaluated, Resource, token
-from mlpctl.review.conditions import matches_all
-from mlpctl.review.evaluation import statements
-from mlpctl.review.patterns import matches
-from mlpctl.review.values import Secret, Unknown, items
+from mlpctl.review.iam.conditions import matches_all
+from mlpctl.review.iam.evaluation import statements
+from mlpctl.review.iam.patterns import matches
+from mlpctl.review.values.plain import Secret, Unknown, items
 
 IDENTITY: Final = (aws.iam.Policy, aws.iam.RolePolicy, aws.iam.UserPolicy, aws.iam.GroupPolicy, aws.iam.Role)
 """Resources with permissions of identities."""

@@ -8,7 +8,7 @@ import pulumi_aws as aws
 
 from awsfacts import instances
 from mlpctl.policies.estate import NotEvaluated, Resource, token
-from mlpctl.review.values import items
+from mlpctl.review.values.plain import items
 
 _GPU_FAMILY: Final = re.compile(r"(g|p|inf|trn|dl)[0-9]")
 """Families of instance types with GPUs or other accelerators: https://docs.aws.amazon.com/ec2/latest/instancetypes/ac.html"""

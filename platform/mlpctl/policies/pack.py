@@ -36,10 +36,10 @@ from mlpctl.policies.rule import Level, Rule
 from mlpctl.policies.rules import rules
 from mlpctl.policies.siblings import Siblings, of_project
 from mlpctl.policies.stack import StackRules
-from mlpctl.review import marks
+from mlpctl.review.plan.stack_config import profile_fault
 from mlpctl.review.redact import Redactor
-from mlpctl.review.stack_config import profile_fault
-from mlpctl.review.values import Value
+from mlpctl.review.values import marks
+from mlpctl.review.values.plain import Value
 from mlpctl.settings.policies import PolicySettings
 
 NAME: Final = "mlplatform"

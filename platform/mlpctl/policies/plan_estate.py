@@ -8,8 +8,8 @@ from typing import Any, Final
 from awsfacts import types as aws
 from mlpctl.policies.estate import Estate, Resource
 from mlpctl.policies.siblings import Siblings
-from mlpctl.review.containers import own_names
-from mlpctl.review.plan import Change, Op, Plan
+from mlpctl.review.plan.model import Change, Op, Plan
+from mlpctl.review.relations.containers import own_names
 
 _GOES: Final = frozenset({Op.DELETE, Op.FORGET, Op.GONE})
 

@@ -8,7 +8,7 @@ from typing import Any, Final, TypeAlias
 import pulumi_kubernetes as k8s
 
 from mlpctl.policies.estate import Class, Estate, NotEvaluated, Resource, token
-from mlpctl.review.values import Masked, Secret, Unknown, Value, items
+from mlpctl.review.values.plain import Masked, Secret, Unknown, Value, items
 
 _DIRECT: Final = (k8s.core.v1.Pod,)
 _BY_TEMPLATE: Final = (

@@ -8,8 +8,8 @@ import pulumi_aws as aws
 
 from mlpctl.policies.estate import NotEvaluated, Resource, token
 from mlpctl.policies.pods import Part
-from mlpctl.review.equality import word
-from mlpctl.review.values import items
+from mlpctl.review.compare.equality import word
+from mlpctl.review.values.plain import items
 from mlplatform.foundation.network.reach import Door, Subnet
 
 HTTPS: Final = 443

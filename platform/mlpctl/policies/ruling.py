@@ -15,11 +15,11 @@ from mlpctl.policies.rule import Level, Severity
 from mlpctl.policies.rules import rules
 from mlpctl.policies.siblings import of_project
 from mlpctl.policies.stack import StackRules
-from mlpctl.review import stack_config
-from mlpctl.review.kinds import kind
-from mlpctl.review.plan import Plan
-from mlpctl.review.report import Danger
-from mlpctl.review.report_rules import RuleFinding, RuleGap, Rules
+from mlpctl.review.plan import stack_config
+from mlpctl.review.plan.model import Plan
+from mlpctl.review.report.model import Danger
+from mlpctl.review.report.rules import RuleFinding, RuleGap, Rules
+from mlpctl.review.types.kinds import kind
 from mlpctl.settings.policies import PolicySettings, Waiver
 
 _SHOWN: Final = (Outcome.FAIL, Outcome.ERROR, Outcome.WAIVED)

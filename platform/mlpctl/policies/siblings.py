@@ -14,7 +14,7 @@ from pydantic import ValidationError
 
 from mlpctl import project
 from mlpctl.keys import PLATFORM
-from mlpctl.review.stack_config import profile_fault
+from mlpctl.review.plan.stack_config import profile_fault
 
 if TYPE_CHECKING:
     from mlpctl.config import Platform

@@ -8,8 +8,8 @@ import pulumi_aws as aws
 
 from mlpctl.policies.checks import number, parts
 from mlpctl.policies.estate import NotEvaluated, Resource, token
-from mlpctl.review import addresses
-from mlpctl.review.values import Secret, Unknown, items
+from mlpctl.review.values import addresses
+from mlpctl.review.values.plain import Secret, Unknown, items
 
 WIDEST: Final[Mapping[int, int]] = {4: 2**24, 6: 2**117}
 """Number of public addresses, by IP version, above which a source counts as the internet: those of an IPv4 /8, which is

@@ -7,7 +7,7 @@ import pulumi_aws as aws
 
 from mlpctl.policies.checks import any_of, parts
 from mlpctl.policies.estate import NotEvaluated, Resource, token
-from mlpctl.review.values import Secret, Unknown, items
+from mlpctl.review.values.plain import Secret, Unknown, items
 
 _SUBNETS: Final = frozenset(map(token, (aws.ec2.Subnet, aws.ec2.DefaultSubnet)))
 _GATEWAY: Final = token(aws.ec2.InternetGateway)

@@ -26,7 +26,7 @@ from mlpctl.policies.evaluate import OF_STACK, Outcome, Result, evaluate
 from mlpctl.policies.plan_estate import current_type, names_of
 from mlpctl.policies.rule import Rule
 from mlpctl.policies.siblings import of_sections
-from mlpctl.review.values import UNKNOWN, Secret
+from mlpctl.review.values.plain import UNKNOWN, Secret
 from mlpctl.settings.policies import PolicySettings
 
 __all__ = ["SECRET", "STACK", "UNKNOWN", "Case", "Given", "cases", "resource", "results"]

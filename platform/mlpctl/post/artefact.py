@@ -6,7 +6,7 @@ from typing import Final
 from pydantic import ValidationError
 
 from mlpctl.errors import InputError
-from mlpctl.review.report import Report
+from mlpctl.review.report.model import Report
 
 LARGEST: Final = 128 * 1024 * 1024
 """Maximum size in bytes of a report."""

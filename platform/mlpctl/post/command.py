@@ -17,9 +17,9 @@ from mlpctl.post import artefact, sticky, text
 from mlpctl.post.forge import Forge, Verdict
 from mlpctl.post.labels import Effect, effects, marked
 from mlpctl.post.place import Place, place
-from mlpctl.review import origin
-from mlpctl.review.marker import marked_stack, marker
-from mlpctl.review.report import Origin, Report
+from mlpctl.review.report.model import Origin, Report
+from mlpctl.review.writers import origin
+from mlpctl.review.writers.marker import marked_stack, marker
 from mlpctl.text import visible
 
 UNPRODUCED: Final = "The review could not be produced"

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Final
 
-from mlpctl.review.report import Harm, Report
+from mlpctl.review.report.model import Harm, Report
 
 
 class Effect(Enum):

@@ -6,7 +6,7 @@ from typing import Final
 from mlpctl.post.api import ApiError, UnsureError
 from mlpctl.post.forge import Comment, Forge
 from mlpctl.post.labels import LABELS, Effect, marked
-from mlpctl.review.marker import START
+from mlpctl.review.writers.marker import START
 
 _TRIES: Final = 4
 

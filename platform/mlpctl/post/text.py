@@ -5,10 +5,11 @@ from typing import Final
 
 from mlpctl.post.forge import Verdict
 from mlpctl.post.labels import Effect, mark
-from mlpctl.review import inert, wording
-from mlpctl.review.markdown import LIMIT, markdown
-from mlpctl.review.marker import marker
-from mlpctl.review.report import Certainty, Outcome, Report
+from mlpctl.review.report import wording
+from mlpctl.review.report.model import Certainty, Outcome, Report
+from mlpctl.review.writers import inert
+from mlpctl.review.writers.markdown import LIMIT, markdown
+from mlpctl.review.writers.marker import marker
 from mlpctl.text import number, shorten, visible
 
 UNTRUSTED: Final = (

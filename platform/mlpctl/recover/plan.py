@@ -7,7 +7,7 @@ from enum import Enum
 from typing import Any, Final
 
 from mlpctl import urns
-from mlpctl.review.marks import SIGNATURE
+from mlpctl.review.values.marks import SIGNATURE
 from mlplatform.component import NAME_TAG, STACK_TAG
 
 AUTO_NAME_DIGITS: Final = 7

@@ -8,19 +8,22 @@ from operator import or_
 from typing import TYPE_CHECKING, Final
 
 from mlpctl import urns
-from mlpctl.review import objects, risk, stack_config, wording
-from mlpctl.review.compare import compared
+from mlpctl.review.compare.delta import compared
 from mlpctl.review.cost.book import Book
 from mlpctl.review.cost.command import price
-from mlpctl.review.crowding import crowded
-from mlpctl.review.groups import component_of, counts, groups, unknowns
-from mlpctl.review.plan import Op, Plan
-from mlpctl.review.report import Danger, Difference, Edge, Report, Violation
-from mlpctl.review.report_rules import Rules
-from mlpctl.review.twins import twins
-from mlpctl.review.unchecked import unchecked
-from mlpctl.review.values import walk
-from mlpctl.review.verdict import Findings, verdict
+from mlpctl.review.dangers import risk
+from mlpctl.review.dangers.crowding import crowded
+from mlpctl.review.dangers.groups import component_of, counts, groups, unknowns
+from mlpctl.review.dangers.twins import twins
+from mlpctl.review.dangers.unchecked import unchecked
+from mlpctl.review.kubernetes import objects
+from mlpctl.review.plan import stack_config
+from mlpctl.review.plan.model import Op, Plan
+from mlpctl.review.report import wording
+from mlpctl.review.report.model import Danger, Difference, Edge, Report, Violation
+from mlpctl.review.report.rules import Rules
+from mlpctl.review.values.plain import walk
+from mlpctl.review.writers.verdict import Findings, verdict
 
 if TYPE_CHECKING:
     from mlpctl.policies.local import Local

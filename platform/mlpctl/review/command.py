@@ -12,10 +12,12 @@ from rich.console import Console
 from mlpctl import project
 from mlpctl.errors import InputError
 from mlpctl.keys import PLATFORM
-from mlpctl.review import assemble, html, markdown, origin, sarif, stack_config, terminal
+from mlpctl.review import assemble
 from mlpctl.review.cost import book
-from mlpctl.review.plan import Plan
-from mlpctl.review.report import Report
+from mlpctl.review.plan import stack_config
+from mlpctl.review.plan.model import Plan
+from mlpctl.review.report.model import Report
+from mlpctl.review.writers import html, markdown, origin, sarif, terminal
 
 if TYPE_CHECKING:
     from mlpctl.policies.local import Local
@@ -139,7 +141,7 @@ def plan_of(stack: str, *, account: bool, folder: Path | None) -> Plan:
         SandboxError: the sandbox does not start.
     """
     # These import the components and Pulumi, which are not needed for an existing plan.
-    from mlpctl.review.preview import preview
+    from mlpctl.review.reading.preview import preview
     from mlpctl.stack import SandboxStack, Stack
 
     root = project.root()

@@ -9,7 +9,7 @@ import pytest
 
 from mlpctl.audit import command, live, state
 from mlpctl.policies.plan_estate import of_plan
-from mlpctl.review.plan import Op
+from mlpctl.review.plan.model import Op
 from unit.audit import deployed
 from unit.audit.deployed import BLOCK, BUCKET, GUARDS, LAST_DAY
 from unit.review.commands import Mlpctl, Ran, mlpctl, prices
@@ -166,7 +166,7 @@ def test_live_judges_what_the_engine_reads_and_reports_drift_and_strangers(audit
 
 
 def test_what_a_refresh_leaves_as_it_is_stays_as_in_the_state() -> None:
-    from mlpctl.review import reader
+    from mlpctl.review.reading import reader
 
     plan = live.really(state.plan_of(deployed.state(), {}, sandbox=False), reader.read(json.dumps(REFRESH)))
     ops = {each.name: each.op for each in plan if each.custom}

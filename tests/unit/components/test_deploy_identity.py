@@ -16,7 +16,7 @@ from moto.iam.aws_managed_policies import aws_managed_policies_data
 
 from awsfacts.tables import read_table
 from golden_types import declared
-from mlpctl.review.federation import open_issuers
+from mlpctl.review.iam.federation import open_issuers
 from mlplatform import DeployIdentity, DeployIdentitySpec
 from mlplatform.checks.arguments import ArgumentsError
 from mlplatform.delivery.deploy_identity import permissions

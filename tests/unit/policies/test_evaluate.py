@@ -26,7 +26,7 @@ from mlpctl.policies.approvals import APPROVAL
 from mlpctl.policies.evaluate import Evaluation, Outcome, evaluate
 from mlpctl.policies.rules import rules
 from mlpctl.policies.stack import StackRules
-from mlpctl.review.values import UNKNOWN, Secret
+from mlpctl.review.values.plain import UNKNOWN, Secret
 from mlpctl.settings.policies import MOST_DAYS, PolicySettings
 from mlpctl.settings.rule_ids import RULE_IDS
 

@@ -14,7 +14,7 @@ from mlpctl.policies.evaluate import Evaluation, Outcome, Result
 from mlpctl.policies.rule import ONLY_ADVICE, Field, Level, Rule, Severity, stack_rule
 from mlpctl.policies.rules import rules
 from mlpctl.policies.stack import StackRules
-from mlpctl.review.report_rules import RuleFinding
+from mlpctl.review.report.rules import RuleFinding
 from mlpctl.settings.policies import PolicySettings
 from rule_cases import CASES
 

@@ -20,7 +20,7 @@ from mlpctl.policies.packs import PackError, load
 from mlpctl.policies.testing import resource, results
 from mlpctl.review import assemble
 from mlpctl.review.cost.book import Book
-from mlpctl.review.plan import Op, Plan
+from mlpctl.review.plan.model import Op, Plan
 from mlpctl.settings.rule_ids import RESERVED
 from own_rules import ID
 from unit.review.commands import Mlpctl, mlpctl, prices, written

@@ -15,7 +15,7 @@ from mlpctl.keys import PLATFORM, REGION
 from mlpctl.policies import local, pack, ruling
 from mlpctl.policies.evaluate import Result
 from mlpctl.policies.siblings import of_project
-from mlpctl.review.plan import Plan
+from mlpctl.review.plan.model import Plan
 from unit.audit import deployed
 from unit.review.commands import Mlpctl, mlpctl, prices
 

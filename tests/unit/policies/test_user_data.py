@@ -4,7 +4,7 @@ import pytest
 
 from mlpctl.policies.rules import rules
 from mlpctl.policies.testing import resource, results
-from mlpctl.review.values import Masked, Secret, Value
+from mlpctl.review.values.plain import Masked, Secret, Value
 
 RULE = next(each for each in rules() if each.id == "ML-EC2-04")
 

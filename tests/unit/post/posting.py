@@ -13,8 +13,8 @@ import typer.rich_utils  # noqa: F401  # reads GITHUB_ACTIONS once, when it is i
 from fake_forge import COMMIT, TOKEN, State, serving
 from mlpctl import cli
 from mlpctl.post import api
-from mlpctl.review.marker import marker
-from mlpctl.review.report import Report
+from mlpctl.review.report.model import Report
+from mlpctl.review.writers.marker import marker
 from unit.review import reports
 from unit.review.commands import Ran
 

@@ -9,11 +9,11 @@ from mlpctl import changed
 from mlpctl.changed import Affected, Found
 from mlpctl.post import text
 from mlpctl.post.labels import LABELS, Effect, effects, mark, marked
-from mlpctl.review.markdown import markdown
-from mlpctl.review.marker import marker
-from mlpctl.review.plan import Op
-from mlpctl.review.report import Harm, Report, Violation
-from mlpctl.review.report_rules import RuleFinding, RuleGap, Rules
+from mlpctl.review.plan.model import Op
+from mlpctl.review.report.model import Harm, Report, Violation
+from mlpctl.review.report.rules import RuleFinding, RuleGap, Rules
+from mlpctl.review.writers.markdown import markdown
+from mlpctl.review.writers.marker import marker
 from unit.post.posting import PROD, Job, job, server
 from unit.review import report_parts, reports
 

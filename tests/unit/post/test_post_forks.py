@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from fake_forge import COMMIT
-from mlpctl.review.report import Origin
+from mlpctl.review.report.model import Origin
 from unit.post.posting import FORK_EVENT, PROD, Job, job, run_event, server
 
 __all__ = ["job", "server"]  # fixtures

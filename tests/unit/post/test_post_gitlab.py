@@ -4,7 +4,7 @@ import pytest
 
 from fake_forge import SOMEBODY, TOKEN, Fault
 from mlpctl.post.labels import LABELS, effects
-from mlpctl.review.marker import marker
+from mlpctl.review.writers.marker import marker
 from unit.post.posting import CI_VARIABLES, PROD, Job, job, server
 from unit.review import reports
 

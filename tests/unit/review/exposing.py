@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from changes import plan
-from mlpctl.review.plan import Change
-from mlpctl.review.report import Danger
-from mlpctl.review.risk import dangers
+from mlpctl.review.dangers.risk import dangers
+from mlpctl.review.plan.model import Change
+from mlpctl.review.report.model import Danger
 
 GROUP, RULE = "aws:ec2/securityGroup:SecurityGroup", "aws:ec2/securityGroupRule:SecurityGroupRule"
 ACL, ACL_RULE = "aws:ec2/networkAcl:NetworkAcl", "aws:ec2/networkAclRule:NetworkAclRule"

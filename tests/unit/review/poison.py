@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from mlpctl.review.report import Report
+from mlpctl.review.report.model import Report
 
 OURS = {"op", "harm", "certainty", "date", "counts"}
 """Fields whose values are texts of this package."""

@@ -4,9 +4,10 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from mlpctl.review import wording
-from mlpctl.review.plan import Op
-from mlpctl.review.report import (
+from mlpctl.review.plan.model import Op
+from mlpctl.review.report import wording
+from mlpctl.review.report.cost import Cost, CostTotals, Money, ResourceCost
+from mlpctl.review.report.model import (
     Certainty,
     Danger,
     Difference,
@@ -15,7 +16,6 @@ from mlpctl.review.report import (
     Report,
     Row,
 )
-from mlpctl.review.report_cost import Cost, CostTotals, Money, ResourceCost
 
 TYPES = {
     "VPC": "aws:ec2/vpc:Vpc",

@@ -4,9 +4,10 @@ from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import Any
 
-from mlpctl.review import wording
-from mlpctl.review.plan import Op
-from mlpctl.review.report import (
+from mlpctl.review.plan.model import Op
+from mlpctl.review.report import wording
+from mlpctl.review.report.cost import Assumption, Limit, PriceUse, ResourceCost
+from mlpctl.review.report.model import (
     Certainty,
     Edge,
     Harm,
@@ -16,7 +17,6 @@ from mlpctl.review.report import (
     Unchecked,
     Unknowns,
 )
-from mlpctl.review.report_cost import Assumption, Limit, PriceUse, ResourceCost
 from unit.review.report_parts import cost, cost_of, danger, difference, group, money, report, row, urn
 
 PLATFORM: Sequence[tuple[str, str, Sequence[tuple[str, str, Mapping[str, str]]]]] = [

@@ -4,9 +4,9 @@ import json
 from typing import Any
 
 from changes import plan
-from mlpctl.review.plan import Change
-from mlpctl.review.report import Danger
-from mlpctl.review.risk import dangers
+from mlpctl.review.dangers.risk import dangers
+from mlpctl.review.plan.model import Change
+from mlpctl.review.report.model import Danger
 
 BUCKET, DATABASE, KEY = "aws:s3/bucket:Bucket", "aws:rds/instance:Instance", "aws:kms/key:Key"
 LIFECYCLE = "aws:s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration"

@@ -8,8 +8,8 @@ from typing import Any, Final
 import pytest
 from pulumi.runtime import rpc
 
-from mlpctl.review import reader
 from mlpctl.review.command import review
+from mlpctl.review.reading import reader
 from unit.review.canaries import SECRET, SIGNATURE, resource
 from unit.review.previews import preview
 

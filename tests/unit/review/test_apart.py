@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 
 from changes import change, plan, update
-from mlpctl.review.plan import Change, Op
-from mlpctl.review.risk import dangers
-from mlpctl.review.values import UNKNOWN
+from mlpctl.review.dangers.risk import dangers
+from mlpctl.review.plan.model import Change, Op
+from mlpctl.review.values.plain import UNKNOWN
 
 BUCKET, ROLE = "aws:s3/bucket:Bucket", "aws:iam/role:Role"
 READER = "arn:aws:iam::aws:policy/ReadOnlyAccess"

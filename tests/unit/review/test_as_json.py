@@ -6,7 +6,7 @@ from collections.abc import Callable
 import jsonschema
 import pytest
 
-from mlpctl.review.report import Report
+from mlpctl.review.report.model import Report
 from unit.review import reports
 from unit.review.hostile import NAMES
 from unit.review.poison import poison

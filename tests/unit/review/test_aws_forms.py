@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from changes import change, plan, update
-from mlpctl.review.plan import Op
-from mlpctl.review.risk import dangers
+from mlpctl.review.dangers.risk import dangers
+from mlpctl.review.plan.model import Op
 
 BALANCER, LISTENER = "aws:lb/loadBalancer:LoadBalancer", "aws:lb/listener:Listener"
 RULE, ACL = "aws:alb/listenerRule:ListenerRule", "aws:ec2/networkAcl:NetworkAcl"

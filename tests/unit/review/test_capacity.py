@@ -5,9 +5,9 @@ from typing import Any
 import pytest
 
 from changes import change, plan, update
-from mlpctl.review.plan import Op
-from mlpctl.review.report import Harm
-from mlpctl.review.risk import dangers
+from mlpctl.review.dangers.risk import dangers
+from mlpctl.review.plan.model import Op
+from mlpctl.review.report.model import Harm
 
 CACHE, REPLICAS = "aws:elasticache/cluster:Cluster", "aws:elasticache/replicationGroup:ReplicationGroup"
 STREAM, KAFKA, SEARCH = "aws:kinesis/stream:Stream", "aws:msk/cluster:Cluster", "aws:opensearch/domain:Domain"

@@ -3,8 +3,8 @@
 from typing import Any
 
 from changes import change, plan, update
-from mlpctl.review.plan import Op
-from mlpctl.review.risk import dangers
+from mlpctl.review.dangers.risk import dangers
+from mlpctl.review.plan.model import Op
 
 ROLE = "kubernetes:rbac.authorization.k8s.io/v1:ClusterRole"
 RBAC, CORE = ["rbac.authorization.k8s.io"], [""]

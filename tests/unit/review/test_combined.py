@@ -9,12 +9,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mlpctl.review import addresses, combined
-from mlpctl.review.addresses import Addresses
-from mlpctl.review.guarded import Guarded, Member
-from mlpctl.review.opened import OTHERS, Opened
-from mlpctl.review.openings import PORTS, Layer, Opening
-from mlpctl.review.plan import Change, Op
+from mlpctl.review.firewalls import combined
+from mlpctl.review.firewalls.guarded import Guarded, Member
+from mlpctl.review.firewalls.opened import OTHERS, Opened
+from mlpctl.review.firewalls.openings import PORTS, Layer, Opening
+from mlpctl.review.plan.model import Change, Op
+from mlpctl.review.values import addresses
+from mlpctl.review.values.addresses import Addresses
 
 FAMILIES = (4, 6)
 RANGES = (

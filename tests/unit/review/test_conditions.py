@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 
 from changes import change, plan, update
-from mlpctl.review.conditions import limits_callers
-from mlpctl.review.plan import Op
-from mlpctl.review.risk import dangers
-from mlpctl.review.values import UNKNOWN
+from mlpctl.review.dangers.risk import dangers
+from mlpctl.review.iam.conditions import limits_callers
+from mlpctl.review.plan.model import Op
+from mlpctl.review.values.plain import UNKNOWN
 
 BUCKET = "arn:aws:s3:::models"
 TOPIC = "arn:aws:sns:eu-west-1:123456789012:done"

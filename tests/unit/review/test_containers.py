@@ -5,10 +5,12 @@ from typing import Any
 
 import pytest
 
-from mlpctl.review import assemble, reader, wording
+from mlpctl.review import assemble
 from mlpctl.review.cost import book
-from mlpctl.review.plan import Op
-from mlpctl.review.report import Harm, Report
+from mlpctl.review.plan.model import Op
+from mlpctl.review.reading import reader
+from mlpctl.review.report import wording
+from mlpctl.review.report.model import Harm, Report
 from unit.review.engine import PREFIX, ROOT, State, Step, digest, events, state
 
 BOOK = book.load()

@@ -6,8 +6,8 @@ import pytest
 
 from changes import change, plan, update, urn
 from mlpctl.review.assemble import notes
-from mlpctl.review.plan import Change, Op
-from mlpctl.review.values import UNKNOWN
+from mlpctl.review.plan.model import Change, Op
+from mlpctl.review.values.plain import UNKNOWN
 
 DEPLOYMENT, NODES, TEMPLATE = (
     "kubernetes:apps/v1:Deployment",

@@ -6,13 +6,13 @@ from typing import Any
 import pytest
 
 from changes import change, plan, update
-from mlpctl.review import everybody as everybody_admitted
-from mlpctl.review.evaluation import Extent, Permissions
-from mlpctl.review.everybody import Answer, admits_everybody
-from mlpctl.review.plan import Op
-from mlpctl.review.report import Certainty, Harm
-from mlpctl.review.risk import dangers
-from mlpctl.review.values import UNKNOWN
+from mlpctl.review.dangers.risk import dangers
+from mlpctl.review.iam import everybody as everybody_admitted
+from mlpctl.review.iam.evaluation import Extent, Permissions
+from mlpctl.review.iam.everybody import Answer, admits_everybody
+from mlpctl.review.plan.model import Op
+from mlpctl.review.report.model import Certainty, Harm
+from mlpctl.review.values.plain import UNKNOWN
 
 ORGANIZATION = {"StringNotEquals": {"aws:PrincipalOrgID": "o-1"}}
 POLICY = "aws:iam/policy:Policy"

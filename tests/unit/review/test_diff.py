@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 
 from changes import change, update
-from mlpctl.review.compare import CHANGED_SECRET, HIDDEN
-from mlpctl.review.diff import differences
-from mlpctl.review.plan import Op
-from mlpctl.review.values import UNKNOWN, Masked, Secret
+from mlpctl.review.compare.delta import CHANGED_SECRET, HIDDEN
+from mlpctl.review.compare.diff import differences
+from mlpctl.review.plan.model import Op
+from mlpctl.review.values.plain import UNKNOWN, Masked, Secret
 
 TYPE = "aws:x/thing:Thing"
 

@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from changes import update
-from mlpctl.review.diff import MAX_SHOWN, differences
-from mlpctl.review.plan import Op
-from mlpctl.review.values import UNKNOWN, Secret
+from mlpctl.review.compare.diff import MAX_SHOWN, differences
+from mlpctl.review.plan.model import Op
+from mlpctl.review.values.plain import UNKNOWN, Secret
 from review_plans import bounded
 
 TYPE = "aws:x/thing:Thing"

@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 
 from changes import update
-from mlpctl.review.compare import CHANGED_SECRET
-from mlpctl.review.diff import differences
-from mlpctl.review.plan import Op
-from mlpctl.review.values import Secret
+from mlpctl.review.compare.delta import CHANGED_SECRET
+from mlpctl.review.compare.diff import differences
+from mlpctl.review.plan.model import Op
+from mlpctl.review.values.plain import Secret
 
 THING = "aws:x/thing:Thing"
 OBJECT = "kubernetes:networking.k8s.io/v1:NetworkPolicy"

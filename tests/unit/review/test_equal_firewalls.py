@@ -5,9 +5,9 @@ import json
 from typing import Any
 
 from changes import plan, update
-from mlpctl.review.report import Harm
-from mlpctl.review.risk import dangers
-from mlpctl.review.values import UNKNOWN
+from mlpctl.review.dangers.risk import dangers
+from mlpctl.review.report.model import Harm
+from mlpctl.review.values.plain import UNKNOWN
 
 FIREWALL, RULE = "gcp:compute/firewall:Firewall", "azure-native:network:SecurityRule"
 POLICY_RULE = "gcp:compute/networkFirewallPolicyRule:NetworkFirewallPolicyRule"

@@ -9,9 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mlpctl.review import assemble, reader, stream
+from mlpctl.review import assemble
 from mlpctl.review.cost import book
-from mlpctl.review.plan import Message, Op, PlanError
+from mlpctl.review.plan.model import Message, Op, PlanError
+from mlpctl.review.reading import reader, stream
 from unit.review.engine import ROOT, STACK, Step, digest, events, state
 
 BUCKET = state("aws:s3/bucket:Bucket", "logs", {"bucket": "logs"})

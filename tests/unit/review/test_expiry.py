@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 
 from changes import change, plan, update, urn
-from mlpctl.review.expiry import TIGHTER, forms
-from mlpctl.review.plan import Op
-from mlpctl.review.report import Certainty, Danger, Harm
-from mlpctl.review.risk import dangers
-from mlpctl.review.values import UNKNOWN, Secret
+from mlpctl.review.dangers.risk import dangers
+from mlpctl.review.lifecycle.expiry import TIGHTER, forms
+from mlpctl.review.plan.model import Op
+from mlpctl.review.report.model import Certainty, Danger, Harm
+from mlpctl.review.values.plain import UNKNOWN, Secret
 
 S3 = "aws:s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration"
 INLINE, INLINE_V2, NATIVE = "aws:s3/bucket:Bucket", "aws:s3/bucketV2:BucketV2", "aws-native:s3:Bucket"

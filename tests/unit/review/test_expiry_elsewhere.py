@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from changes import plan, update
-from mlpctl.review.report import Danger, Harm
-from mlpctl.review.risk import dangers
+from mlpctl.review.dangers.risk import dangers
+from mlpctl.review.report.model import Danger, Harm
 
 ECR, GCS = "aws:ecr/lifecyclePolicy:LifecyclePolicy", "gcp:storage/bucket:Bucket"
 AZURE, CLASSIC = "azure-native:storage:ManagementPolicy", "azure:storage/managementPolicy:ManagementPolicy"

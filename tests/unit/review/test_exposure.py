@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from changes import update
-from mlpctl.review.report import Harm
+from mlpctl.review.report.model import Harm
 from unit.review.exposing import ACL, ALL, ALL_6, GROUP, HALVES, OFFICE, allow, reported
 
 NATIVE, NATIVE_RULE = "aws-native:ec2:SecurityGroup", "aws-native:ec2:SecurityGroupIngress"

@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 
 from changes import change, plan, update
-from mlpctl.review.plan import Op
-from mlpctl.review.risk import dangers
+from mlpctl.review.dangers.risk import dangers
+from mlpctl.review.plan.model import Op
 
 ACL, NETWORK_POLICY = "aws:ec2/networkAcl:NetworkAcl", "kubernetes:cilium.io/v2:CiliumNetworkPolicy"
 GROUPS = ["azure-native:network:NetworkSecurityGroup", "azure:network/networkSecurityGroup:NetworkSecurityGroup"]

@@ -5,10 +5,10 @@ from typing import Any
 import pytest
 
 from changes import change, update, urn
-from mlpctl.review.addresses import parsed
-from mlpctl.review.plan import Change, Op
-from mlpctl.review.report import Certainty
-from mlpctl.review.values import UNKNOWN
+from mlpctl.review.plan.model import Change, Op
+from mlpctl.review.report.model import Certainty
+from mlpctl.review.values.addresses import parsed
+from mlpctl.review.values.plain import UNKNOWN
 from unit.review.exposing import ACL_RULE, ALL, GROUP, HALVES, RULE, allow, reported
 
 INGRESS = "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule"

@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 
 from changes import change, plan, update, urn
-from mlpctl.review.plan import Change, Op
-from mlpctl.review.report import Certainty, Danger
-from mlpctl.review.risk import dangers
-from mlpctl.review.values import UNKNOWN
+from mlpctl.review.dangers.risk import dangers
+from mlpctl.review.plan.model import Change, Op
+from mlpctl.review.report.model import Certainty, Danger
+from mlpctl.review.values.plain import UNKNOWN
 
 ALL, OFFICE = "0.0.0.0/0", "198.18.0.0/24"
 GROUP, RULE = "aws:ec2/securityGroup:SecurityGroup", "aws:ec2/securityGroupRule:SecurityGroupRule"

@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from changes import plan, update
-from mlpctl.review.addresses import Addresses, let_in
-from mlpctl.review.risk import dangers
+from mlpctl.review.dangers.risk import dangers
+from mlpctl.review.values.addresses import Addresses, let_in
 
 ACL = "aws:ec2/networkAcl:NetworkAcl"
 

@@ -6,11 +6,11 @@ from typing import Any
 import pytest
 
 from changes import change, plan, update
-from mlpctl.review.federation import open_issuers
-from mlpctl.review.plan import Op
-from mlpctl.review.report import Harm
-from mlpctl.review.risk import dangers
-from mlpctl.review.values import UNKNOWN
+from mlpctl.review.dangers.risk import dangers
+from mlpctl.review.iam.federation import open_issuers
+from mlpctl.review.plan.model import Op
+from mlpctl.review.report.model import Harm
+from mlpctl.review.values.plain import UNKNOWN
 
 GITHUB = "token.actions.githubusercontent.com"
 EKS = "oidc.eks.eu-west-1.amazonaws.com/id/0123456789ABCDEF0123456789ABCDEF"

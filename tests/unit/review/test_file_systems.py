@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 
 from changes import change, plan, update
-from mlpctl.review.kinds import kind
-from mlpctl.review.plan import Change, Op
-from mlpctl.review.report import Danger, Harm
-from mlpctl.review.risk import dangers
+from mlpctl.review.dangers.risk import dangers
+from mlpctl.review.plan.model import Change, Op
+from mlpctl.review.report.model import Danger, Harm
+from mlpctl.review.types.kinds import kind
 
 FILES, POLICY, BACKUPS = (
     "aws:efs/fileSystem:FileSystem",

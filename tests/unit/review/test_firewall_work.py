@@ -8,8 +8,8 @@ import pytest
 
 from changes import plan as changed_plan
 from changes import update
-from mlpctl.review import risk
-from mlpctl.review.plan import Change, Op, Plan
+from mlpctl.review.dangers import risk
+from mlpctl.review.plan.model import Change, Op, Plan
 from unit.review.test_work import SLACK, calls
 
 pytestmark = pytest.mark.engine  # takes seconds by itself

@@ -5,9 +5,9 @@ from typing import Any
 import pytest
 
 from changes import change, plan, update
-from mlpctl.review.plan import Op
-from mlpctl.review.report import Harm
-from mlpctl.review.risk import dangers
+from mlpctl.review.dangers.risk import dangers
+from mlpctl.review.plan.model import Op
+from mlpctl.review.report.model import Harm
 
 APPLICATION = "kubernetes:argoproj.io/v1alpha1:Application"
 KUSTOMIZATION = "kubernetes:kustomize.toolkit.fluxcd.io/v1:Kustomization"

@@ -4,9 +4,9 @@ import json
 from typing import Any
 
 from changes import change, plan, update
-from mlpctl.review.plan import Op
-from mlpctl.review.report import Harm
-from mlpctl.review.risk import dangers
+from mlpctl.review.dangers.risk import dangers
+from mlpctl.review.plan.model import Op
+from mlpctl.review.report.model import Harm
 
 VERSION = "gcp:kms/cryptoKeyVersion:CryptoKeyVersion"
 SECRET, VALUE = "gcp:secretmanager/secret:Secret", "gcp:secretmanager/secretVersion:SecretVersion"

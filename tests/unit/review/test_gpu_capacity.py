@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 
 from changes import plan, update
-from mlpctl.review.report import Harm
-from mlpctl.review.risk import dangers
+from mlpctl.review.dangers.risk import dangers
+from mlpctl.review.report.model import Harm
 
 ND, NC = "Standard_ND96isr_H100_v5", "Standard_NC4as_T4_v3"
 A3, A2 = "a3-highgpu-8g", "a2-highgpu-1g"

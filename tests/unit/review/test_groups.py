@@ -1,11 +1,11 @@
 """The changes of a plan by component."""
 
 from changes import STACK, change, plan, update, urn
-from mlpctl.review.groups import ALONE, MAX_FACTS, counts, groups, row, unknowns
-from mlpctl.review.plan import Change, Op
-from mlpctl.review.report import Certainty
-from mlpctl.review.report_cost import Money
-from mlpctl.review.values import UNKNOWN, Secret
+from mlpctl.review.dangers.groups import ALONE, MAX_FACTS, counts, groups, row, unknowns
+from mlpctl.review.plan.model import Change, Op
+from mlpctl.review.report.cost import Money
+from mlpctl.review.report.model import Certainty
+from mlpctl.review.values.plain import UNKNOWN, Secret
 
 BUCKET, NODES = "aws:s3/bucket:Bucket", "aws:eks/nodeGroup:NodeGroup"
 POOL = Change(urn("mlplatform:index:GpuNodePool", "inference"), Op.SAME, old={}, new={}, custom=False, parent=STACK)

@@ -6,10 +6,13 @@ from typing import Any
 import pytest
 
 from changes import update
-from mlpctl.review import aws_forms, firewalls, kubernetes_forms, reach, rules
-from mlpctl.review.equality import same_caseless
-from mlpctl.review.openings import opening_of
-from mlpctl.review.values import UNKNOWN, Masked, Secret
+from mlpctl.review.compare import aws_rules
+from mlpctl.review.compare.equality import same_caseless
+from mlpctl.review.dangers import aws_forms
+from mlpctl.review.firewalls import foreign, reach
+from mlpctl.review.firewalls.openings import opening_of
+from mlpctl.review.kubernetes import kubernetes_forms
+from mlpctl.review.values.plain import UNKNOWN, Masked, Secret
 
 HIDDEN = {"secret": Secret("secret"), "unknown": UNKNOWN, "partly secret": Masked("10.0.0.0/8 (secret)", b"")}
 PLAIN = "10.0.0.0/8"
@@ -19,12 +22,12 @@ def firewall(value: Any) -> bool:
     opening = opening_of("gcp:compute/firewall")
     assert opening is not None
     old, new = ({"sourceRanges": [value], "allows": [{"protocol": each, "ports": ["22"]}]} for each in ("tcp", "6"))
-    return firewalls.same(opening, old, new)
+    return foreign.same(opening, old, new)
 
 
 def one_rule(value: Any) -> bool:
     old, new = ({"protocol": each, "fromPort": 22, "toPort": 22, "cidrBlocks": [value]} for each in ("tcp", "6"))
-    return rules.same(old, new)
+    return aws_rules.same(old, new)
 
 
 def traffic(value: Any) -> bool:

@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mlpctl.review import picture
-from mlpctl.review.html import html
-from mlpctl.review.report import Report
+from mlpctl.review.report.model import Report
+from mlpctl.review.writers import picture
+from mlpctl.review.writers.html import html
 from mlpctl.text import shorten, visible
 from unit.review import reports
 from unit.review.hostile import NAMES

@@ -7,11 +7,12 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from mlpctl.review import assemble, reader
+from mlpctl.review import assemble
 from mlpctl.review.cost import book
 from mlpctl.review.cost import command as cost_command
-from mlpctl.review.plan import Plan, PlanError
-from mlpctl.review.report import Outcome
+from mlpctl.review.plan.model import Plan, PlanError
+from mlpctl.review.reading import reader
+from mlpctl.review.report.model import Outcome
 
 TODAY = date(2026, 11, 26)
 ERROR = {"severity": "error", "message": "error: the program failed"}

@@ -11,10 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
-from mlpctl.review import inert
-from mlpctl.review.markdown import markdown
-from mlpctl.review.plan import Op
-from mlpctl.review.report import Difference, Origin, Report, Violation
+from mlpctl.review.plan.model import Op
+from mlpctl.review.report.model import Difference, Origin, Report, Violation
+from mlpctl.review.writers import inert
+from mlpctl.review.writers.markdown import markdown
 from mlpctl.text import shorten, visible
 from unit.review import reports
 from unit.review.hostile import NAMES

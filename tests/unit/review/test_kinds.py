@@ -6,9 +6,9 @@ import pytest
 
 from awsfacts import instances
 from awsfacts.records import Holding
-from mlpctl.review import records
-from mlpctl.review.kinds import kind, words_of
-from mlpctl.review.machines import machines
+from mlpctl.review.types import records
+from mlpctl.review.types.kinds import kind, words_of
+from mlpctl.review.types.machines import machines
 
 
 def test_our_components_have_their_own_name_or_that_of_their_class() -> None:

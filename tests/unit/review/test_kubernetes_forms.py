@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from changes import plan, update
-from mlpctl.review import reader
-from mlpctl.review.kubernetes_forms import quantity
-from mlpctl.review.risk import dangers
+from mlpctl.review.dangers.risk import dangers
+from mlpctl.review.kubernetes.kubernetes_forms import quantity
+from mlpctl.review.reading import reader
 from unit.review.canaries import resource
 
 SERVICE, INGRESS = "kubernetes:core/v1:Service", "kubernetes:networking.k8s.io/v1:Ingress"

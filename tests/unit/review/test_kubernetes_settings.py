@@ -4,10 +4,10 @@ from typing import Any
 
 from changes import change, plan, update
 from every_record import aws, others
-from mlpctl.review import records
-from mlpctl.review.plan import Op
-from mlpctl.review.report import Harm
-from mlpctl.review.risk import dangers
+from mlpctl.review.dangers.risk import dangers
+from mlpctl.review.plan.model import Op
+from mlpctl.review.report.model import Harm
+from mlpctl.review.types import records
 
 DEPLOYMENT, BUDGET = "kubernetes:apps/v1:Deployment", "kubernetes:policy/v1:PodDisruptionBudget"
 ROLE, SCALER = (

@@ -11,11 +11,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mlpctl import urns
-from mlpctl.review import assemble, reader, verdict, wording
+from mlpctl.review import assemble
 from mlpctl.review.cost import book
-from mlpctl.review.markdown import markdown
-from mlpctl.review.plan import Op
-from mlpctl.review.report import Certainty, Harm, Outcome, Report
+from mlpctl.review.plan.model import Op
+from mlpctl.review.reading import reader
+from mlpctl.review.report import wording
+from mlpctl.review.report.model import Certainty, Harm, Outcome, Report
+from mlpctl.review.writers import verdict
+from mlpctl.review.writers.markdown import markdown
 from unit.review.engine import PREFIX, ROOT, STACK, State, Step, counted, digest, events, state
 
 BOOK = book.load()

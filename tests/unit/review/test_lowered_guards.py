@@ -6,10 +6,11 @@ from typing import Any
 import pytest
 
 from changes import change, plan, update
-from mlpctl.review import kafka, quantities
-from mlpctl.review.plan import Op
-from mlpctl.review.report import Harm
-from mlpctl.review.risk import dangers
+from mlpctl.review.dangers.risk import dangers
+from mlpctl.review.lifecycle import kafka
+from mlpctl.review.plan.model import Op
+from mlpctl.review.report.model import Harm
+from mlpctl.review.values import quantities
 
 ADMISSION = "kubernetes:admissionregistration.k8s.io/v1:"
 WEBHOOK = {"name": "a", "rules": [{"operations": ["CREATE"], "resources": ["pods"]}]}

@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mlpctl.review.markdown import LEAST, LIMIT, markdown
-from mlpctl.review.pieces import folded
-from mlpctl.review.plan import Op
-from mlpctl.review.report import Danger, Difference, Harm, Origin, Report
+from mlpctl.review.plan.model import Op
+from mlpctl.review.report.model import Danger, Difference, Harm, Origin, Report
+from mlpctl.review.writers.markdown import LEAST, LIMIT, markdown
+from mlpctl.review.writers.pieces import folded
 from unit.review import reports
 from unit.review.hostile import NAMES
 from unit.review.test_inert import github

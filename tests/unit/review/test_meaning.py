@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 
 from changes import plan, update
-from mlpctl.review.diff import differences
-from mlpctl.review.meaning import same_policy
-from mlpctl.review.risk import dangers
-from mlpctl.review.values import UNKNOWN
+from mlpctl.review.compare.diff import differences
+from mlpctl.review.compare.meaning import same_policy
+from mlpctl.review.dangers.risk import dangers
+from mlpctl.review.values.plain import UNKNOWN
 
 ROLE = "arn:aws:iam::123456789012:role/trainer"
 READ = {"Effect": "Allow", "Action": "s3:GetObject", "Resource": "arn:aws:s3:::b/*", "Principal": {"AWS": ROLE}}

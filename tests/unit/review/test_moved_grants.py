@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 
 from changes import change, plan, update
-from mlpctl.review.plan import Change, Op
-from mlpctl.review.report import Certainty, Danger, Harm
-from mlpctl.review.risk import dangers
-from mlpctl.review.values import UNKNOWN
+from mlpctl.review.dangers.risk import dangers
+from mlpctl.review.plan.model import Change, Op
+from mlpctl.review.report.model import Certainty, Danger, Harm
+from mlpctl.review.values.plain import UNKNOWN
 
 ADMIN = "arn:aws:iam::aws:policy/AdministratorAccess"
 CLUSTER_ADMIN = "arn:aws:eks::aws:cluster-access-policy/AmazonEKSClusterAdminPolicy"

@@ -5,9 +5,9 @@ from typing import Any
 import pytest
 
 from changes import change, plan, update
-from mlpctl.review.node_paths import is_control, more_access, normal
-from mlpctl.review.plan import Op
-from mlpctl.review.risk import dangers
+from mlpctl.review.dangers.risk import dangers
+from mlpctl.review.kubernetes.node_paths import is_control, more_access, normal
+from mlpctl.review.plan.model import Op
 
 CONTROL = [
     *("/", "//", "/.", "/etc", "/etc/", "//etc//", "/etc/./shadow", "/etc/kubernetes/pki", "/tmp/../etc/passwd"),

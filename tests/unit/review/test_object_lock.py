@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 
 from changes import plan, update
-from mlpctl.review.report import Harm
-from mlpctl.review.risk import dangers
+from mlpctl.review.dangers.risk import dangers
+from mlpctl.review.report.model import Harm
 
 CONFIGURATION = "aws:s3/bucketObjectLockConfiguration:BucketObjectLockConfiguration"
 WAYS: dict[str, tuple[str, Any]] = {

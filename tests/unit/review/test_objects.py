@@ -4,10 +4,10 @@ from typing import Any
 
 import pytest
 
-from mlpctl.review import api_schemas
-from mlpctl.review.objects import check, problems
-from mlpctl.review.plan import Change, Op, Plan
-from mlpctl.review.values import UNKNOWN, Secret, Value
+from mlpctl.review.kubernetes import api_schemas
+from mlpctl.review.kubernetes.objects import check, problems
+from mlpctl.review.plan.model import Change, Op, Plan
+from mlpctl.review.values.plain import UNKNOWN, Secret, Value
 
 HEAD = "urn:pulumi:dev::mlplatform::"
 PROVIDER = f"{HEAD}pulumi:providers:kubernetes::cluster"

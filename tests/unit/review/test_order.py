@@ -6,10 +6,11 @@ from typing import Any
 
 import pytest
 
-from mlpctl.review import assemble, reader
+from mlpctl.review import assemble
 from mlpctl.review.cost import book
-from mlpctl.review.plan import Op
-from mlpctl.review.report import Harm, Report
+from mlpctl.review.plan.model import Op
+from mlpctl.review.reading import reader
+from mlpctl.review.report.model import Harm, Report
 from unit.review.engine import ROOT, Step, digest, events, state
 
 BOOK = book.load()

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from mlpctl.review.origin import origin
+from mlpctl.review.writers.origin import origin
 
 NOW = datetime(2026, 11, 28, 22, 10, tzinfo=UTC)
 SHA, HEAD = "0123456789abcdef0123456789abcdef01234567", "f" * 40

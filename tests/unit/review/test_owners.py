@@ -7,11 +7,12 @@ from typing import Any
 import pytest
 
 from changes import change, plan, urn
-from mlpctl.review import reach, records
-from mlpctl.review.owners import Owners, may_be
-from mlpctl.review.plan import Change, Op
-from mlpctl.review.report import Harm
-from mlpctl.review.risk import dangers
+from mlpctl.review.dangers.risk import dangers
+from mlpctl.review.firewalls import reach
+from mlpctl.review.plan.model import Change, Op
+from mlpctl.review.relations.owners import Owners, may_be
+from mlpctl.review.report.model import Harm
+from mlpctl.review.types import records
 
 BUCKET, ROLE, REPOSITORY = "aws:s3/bucket:Bucket", "aws:iam/role:Role", "aws:ecr/repository:Repository"
 BLOCK = "aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock"

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from mlpctl.review.html import html
+from mlpctl.review.writers.html import html
 from mlpctl.text import shorten, visible
 from unit.review import reports
 from unit.review.browser import CHROMIUM, Tab, browser

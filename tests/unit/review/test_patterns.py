@@ -6,9 +6,9 @@ import re
 import time
 from typing import Any
 
-from mlpctl.review.everybody import Answer, admits_everybody
-from mlpctl.review.patterns import matches
-from mlpctl.review.policies import more_powers, more_widths
+from mlpctl.review.iam.broad import more_powers, more_widths
+from mlpctl.review.iam.everybody import Answer, admits_everybody
+from mlpctl.review.iam.patterns import matches
 
 SECOND = 1.0
 

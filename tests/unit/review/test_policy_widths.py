@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 
 from changes import change, plan, update
-from mlpctl.review.plan import Op
-from mlpctl.review.report import Certainty, Harm
-from mlpctl.review.risk import dangers
-from mlpctl.review.values import UNKNOWN
+from mlpctl.review.dangers.risk import dangers
+from mlpctl.review.plan.model import Op
+from mlpctl.review.report.model import Certainty, Harm
+from mlpctl.review.values.plain import UNKNOWN
 
 POLICY = "aws:iam/policy:Policy"
 BUCKET = "aws:s3/bucketPolicy:BucketPolicy"

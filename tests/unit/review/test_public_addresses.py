@@ -3,9 +3,9 @@
 from typing import Any
 
 from changes import change, plan, update
-from mlpctl.review.plan import Op
-from mlpctl.review.report import Harm
-from mlpctl.review.risk import dangers
+from mlpctl.review.dangers.risk import dangers
+from mlpctl.review.plan.model import Op
+from mlpctl.review.report.model import Harm
 
 _AKS = "its local accounts get full access without Microsoft Entra ID"
 _VPC = "its apps connect to the internet without going through its VPC"

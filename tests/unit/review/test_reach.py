@@ -6,13 +6,13 @@ from typing import Any
 import pytest
 
 from changes import change, plan, update, urn
-from mlpctl.review import reach
-from mlpctl.review.diff import differences
-from mlpctl.review.plan import Change, Op
-from mlpctl.review.reach import Reaches
-from mlpctl.review.risk import dangers
-from mlpctl.review.targets import Targets
-from mlpctl.review.values import UNKNOWN
+from mlpctl.review.compare.diff import differences
+from mlpctl.review.dangers.risk import dangers
+from mlpctl.review.firewalls import reach
+from mlpctl.review.firewalls.reach import Reaches
+from mlpctl.review.plan.model import Change, Op
+from mlpctl.review.relations.targets import Targets
+from mlpctl.review.values.plain import UNKNOWN
 
 GROUP, RULE = "aws:ec2/securityGroup:SecurityGroup", "aws:ec2/securityGroupRule:SecurityGroupRule"
 INGRESS = "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule"

@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 from benchmarks.plans import plan_of
 
-from mlpctl.review import reader
-from mlpctl.review.plan import Change, Message, Op, Plan, PlanError
-from mlpctl.review.values import UNKNOWN, Secret
+from mlpctl.review.plan.model import Change, Message, Op, Plan, PlanError
+from mlpctl.review.reading import reader
+from mlpctl.review.values.plain import UNKNOWN, Secret
 from review_plans import bounded
 from unit.review.canaries import PREFIX, STACK, resource
 

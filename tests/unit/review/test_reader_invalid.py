@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mlpctl.review import reader
-from mlpctl.review.plan import Plan, PlanError
+from mlpctl.review.plan.model import Plan, PlanError
+from mlpctl.review.reading import reader
 from unit.review.canaries import resource
 
 THING = "aws:index/thing:Thing"

@@ -6,11 +6,11 @@ from typing import Any
 import pytest
 
 from changes import STACK, change, plan, update, urn
-from mlpctl.review.groups import groups
-from mlpctl.review.plan import Change, Op
-from mlpctl.review.reader import read
-from mlpctl.review.risk import dangers
-from mlpctl.review.values import UNKNOWN
+from mlpctl.review.dangers.groups import groups
+from mlpctl.review.dangers.risk import dangers
+from mlpctl.review.plan.model import Change, Op
+from mlpctl.review.reading.reader import read
+from mlpctl.review.values.plain import UNKNOWN
 
 DATABASE, BUCKET, TEMPLATE = (
     "aws:rds/instance:Instance",

@@ -9,10 +9,12 @@ import pytest
 
 import every_record
 from awsfacts.records import Holding
-from mlpctl.review import expiry, openings, records
+from mlpctl.review.firewalls import openings
+from mlpctl.review.lifecycle import expiry
+from mlpctl.review.types import records
 
 FOREIGN = ("aws-native", "azure", "google", "others")
-TYPES = Path(str(files("mlpctl.review"))) / "types"
+TYPES = Path(str(files("mlpctl.review.types"))) / "tables"
 
 
 def texts(file: str) -> list[str]:

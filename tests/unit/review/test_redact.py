@@ -10,11 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mlpctl.review import reader
-from mlpctl.review.plan import Plan
+from mlpctl.review.plan.model import Plan
+from mlpctl.review.reading import reader
 from mlpctl.review.redact import Redactor, scrub
-from mlpctl.review.signs import named_secret
-from mlpctl.review.values import UNKNOWN, Masked, Secret, dotted, walk
+from mlpctl.review.redact.signs import named_secret
+from mlpctl.review.values.plain import UNKNOWN, Masked, Secret, dotted, walk
 from unit.review.canaries import CANARIES, Canary, plan_with_canaries, resource
 
 PLANS = Path(__file__).parents[2] / "golden" / "plans"

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from awsfacts.randomness import looks_random
 from mlpctl.review.redact import Redactor, scrub
-from mlpctl.review.values import Secret
+from mlpctl.review.values.plain import Secret
 from review_plans import bounded
 
 RANDOM = "q7Zp2Lk9Xv4Bn8Mt3Rc6Wd1Ys5Hg0Jf7Ka2"

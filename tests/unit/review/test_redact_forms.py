@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from mlpctl.review.redact import Redactor
-from mlpctl.review.values import HIDDEN
+from mlpctl.review.values.plain import HIDDEN
 from unit.review.forms import FORMS, HARMLESS, SLOT, Form
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from mlpctl.review.redact import Redactor
-from mlpctl.review.values import Masked, Secret, walk
+from mlpctl.review.values.plain import Masked, Secret, walk
 
 WORD = "q7Zr2KxW9pLm"
 LONG = "zX9kQ2mW7vB4nR8tY3uP6s" + "D1fG5hJ0aL"

@@ -7,12 +7,13 @@ from typing import Any
 
 import pytest
 
-from mlpctl.review import assemble, reader
+from mlpctl.review import assemble
 from mlpctl.review.cost import book
-from mlpctl.review.html import html
-from mlpctl.review.markdown import markdown
+from mlpctl.review.reading import reader
 from mlpctl.review.redact import Redactor
 from mlpctl.review.redact.written import holds_secret
+from mlpctl.review.writers.html import html
+from mlpctl.review.writers.markdown import markdown
 from unit.review.engine import STACK, Step, digest, events, state
 from unit.review.script_places import RANDOM, WORD, places, shown
 

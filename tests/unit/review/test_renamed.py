@@ -6,11 +6,11 @@ from typing import Any
 import pytest
 
 from changes import change, plan, update
-from mlpctl.review.plan import Change, Op
-from mlpctl.review.report import Danger, Harm
-from mlpctl.review.risk import dangers
-from mlpctl.review.twins import twins
-from mlpctl.review.values import Unknown
+from mlpctl.review.dangers.risk import dangers
+from mlpctl.review.dangers.twins import twins
+from mlpctl.review.plan.model import Change, Op
+from mlpctl.review.report.model import Danger, Harm
+from mlpctl.review.values.plain import Unknown
 
 BUCKET, BUCKET_V2 = "aws:s3/bucket:Bucket", "aws:s3/bucketV2:BucketV2"
 BLOCK = "aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock"

@@ -5,11 +5,13 @@ from typing import Any
 
 import pytest
 
-from mlpctl.review import assemble, reader, wording
+from mlpctl.review import assemble
 from mlpctl.review.cost import book
-from mlpctl.review.html import html
-from mlpctl.review.markdown import markdown
-from mlpctl.review.report import Harm, Report
+from mlpctl.review.reading import reader
+from mlpctl.review.report import wording
+from mlpctl.review.report.model import Harm, Report
+from mlpctl.review.writers.html import html
+from mlpctl.review.writers.markdown import markdown
 from unit.review.engine import ROOT, Step, digest, events, state
 from unit.review.test_terminal import printed
 

@@ -5,11 +5,11 @@ from typing import Any
 import pytest
 
 from changes import change, plan, update
-from mlpctl.review import wording
-from mlpctl.review.plan import Change, Op
-from mlpctl.review.reader import read
-from mlpctl.review.report import Danger, Harm
-from mlpctl.review.risk import dangers
+from mlpctl.review.dangers.risk import dangers
+from mlpctl.review.plan.model import Change, Op
+from mlpctl.review.reading.reader import read
+from mlpctl.review.report import wording
+from mlpctl.review.report.model import Danger, Harm
 from unit.review.engine import ROOT, Step, digest, state
 
 BUCKET, DATABASE = "aws:s3/bucket:Bucket", "aws:rds/instance:Instance"

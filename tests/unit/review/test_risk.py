@@ -10,12 +10,13 @@ from hypothesis import strategies as st
 import every_record
 from awsfacts.records import Holding
 from changes import change, plan, update, urn
-from mlpctl.review import records, retention
-from mlpctl.review.plan import Change, Op
-from mlpctl.review.report import Certainty, Harm
-from mlpctl.review.risk import MAX_CAUSES, dangers
-from mlpctl.review.values import UNKNOWN, Secret
-from mlpctl.review.watch_tests import TESTS
+from mlpctl.review.dangers.risk import MAX_CAUSES, dangers
+from mlpctl.review.dangers.watch_tests import TESTS
+from mlpctl.review.plan.model import Change, Op
+from mlpctl.review.reading import retention
+from mlpctl.review.report.model import Certainty, Harm
+from mlpctl.review.types import records
+from mlpctl.review.values.plain import UNKNOWN, Secret
 from review_plans import bounded
 from unit.review.risks import (
     ATTACHMENT,

@@ -5,11 +5,11 @@ from typing import Any
 import pytest
 
 from changes import change, plan, update, urn
-from mlpctl.review.kinds import kind
-from mlpctl.review.plan import Change, Op
-from mlpctl.review.report import Certainty, Harm
-from mlpctl.review.risk import dangers
-from mlpctl.review.values import UNKNOWN
+from mlpctl.review.dangers.risk import dangers
+from mlpctl.review.plan.model import Change, Op
+from mlpctl.review.report.model import Certainty, Harm
+from mlpctl.review.types.kinds import kind
+from mlpctl.review.values.plain import UNKNOWN
 from unit.review.risks import (
     BUCKET,
     BUDGET,

@@ -8,13 +8,14 @@ from typing import Any
 import pytest
 
 from changes import change, plan, update, urn
-from mlpctl.review import assemble, reader
+from mlpctl.review import assemble
 from mlpctl.review.cost import book
-from mlpctl.review.markdown import markdown
-from mlpctl.review.plan import Op
-from mlpctl.review.report import Harm
-from mlpctl.review.risk import dangers
-from mlpctl.review.values import Secret
+from mlpctl.review.dangers.risk import dangers
+from mlpctl.review.plan.model import Op
+from mlpctl.review.reading import reader
+from mlpctl.review.report.model import Harm
+from mlpctl.review.values.plain import Secret
+from mlpctl.review.writers.markdown import markdown
 from review_plans import FOLDER
 
 TEMPLATE, GROUP = "aws:ec2/launchTemplate:LaunchTemplate", "aws:autoscaling/group:Group"

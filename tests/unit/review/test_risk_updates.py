@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 
 from changes import plan, update
-from mlpctl.review.kinds import kind
-from mlpctl.review.report import Certainty, Harm
-from mlpctl.review.risk import dangers
-from mlpctl.review.values import UNKNOWN, Secret
+from mlpctl.review.dangers.risk import dangers
+from mlpctl.review.report.model import Certainty, Harm
+from mlpctl.review.types.kinds import kind
+from mlpctl.review.values.plain import UNKNOWN, Secret
 from unit.review.risks import (
     BUCKET,
     BUDGET,

@@ -5,10 +5,10 @@ from typing import Any
 import pytest
 
 from changes import change, plan, update
-from mlpctl.review.diff import differences
-from mlpctl.review.plan import Op
-from mlpctl.review.risk import dangers
-from mlpctl.review.values import UNKNOWN
+from mlpctl.review.compare.diff import differences
+from mlpctl.review.dangers.risk import dangers
+from mlpctl.review.plan.model import Op
+from mlpctl.review.values.plain import UNKNOWN
 
 GROUP, RULE = "aws:ec2/securityGroup:SecurityGroup", "aws:ec2/securityGroupRule:SecurityGroupRule"
 INGRESS, ACL = "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule", "aws:ec2/networkAcl:NetworkAcl"

@@ -11,12 +11,13 @@ from rich.console import Console
 
 from changes import change, plan
 from mlpctl.keys import PLATFORM
-from mlpctl.review import assemble, html, markdown, terminal
+from mlpctl.review import assemble
 from mlpctl.review.cost import book
-from mlpctl.review.plan import Change, Op
-from mlpctl.review.report import Outcome, Report
-from mlpctl.review.stack_config import SettingsError
-from mlpctl.review.values import UNKNOWN
+from mlpctl.review.plan.model import Change, Op
+from mlpctl.review.plan.stack_config import SettingsError
+from mlpctl.review.report.model import Outcome, Report
+from mlpctl.review.values.plain import UNKNOWN
+from mlpctl.review.writers import html, markdown, terminal
 
 TODAY = date(2026, 11, 29)
 BUCKET, BLOCK = "aws:s3/bucket:Bucket", "aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock"

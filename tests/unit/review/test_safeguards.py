@@ -5,9 +5,9 @@ from typing import Any
 import pytest
 
 from changes import change, plan, update
-from mlpctl.review.plan import Op
-from mlpctl.review.report import Harm
-from mlpctl.review.risk import dangers
+from mlpctl.review.dangers.risk import dangers
+from mlpctl.review.plan.model import Op
+from mlpctl.review.report.model import Harm
 
 WHO, DATA, KEPT = Harm.IDENTITY, Harm.DATA, Harm.PROTECTION
 GLOBAL_ADMINISTRATOR = "62e90394-69f5-4237-9190-012177145e10"

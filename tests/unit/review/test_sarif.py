@@ -6,9 +6,9 @@ from typing import Any, Final
 
 import jsonschema
 
-from mlpctl.review.report import Report
-from mlpctl.review.report_rules import RuleFinding, RuleGap, Rules
-from mlpctl.review.sarif import EXPIRED, to_sarif
+from mlpctl.review.report.model import Report
+from mlpctl.review.report.rules import RuleFinding, RuleGap, Rules
+from mlpctl.review.writers.sarif import EXPIRED, to_sarif
 from unit.review.report_parts import report
 
 FOUND: Final = RuleFinding(

@@ -2,8 +2,8 @@
 
 import pytest
 
-from mlpctl.review.short import MAX_LINE, MAX_LINES, MAX_VALUE, excerpt, pair, short
-from mlpctl.review.values import UNKNOWN, Secret
+from mlpctl.review.values.plain import UNKNOWN, Secret
+from mlpctl.review.values.short import MAX_LINE, MAX_LINES, MAX_VALUE, excerpt, pair, short
 from review_plans import bounded
 
 NOTE = 40

@@ -7,11 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from mlpctl.review import assemble, reader
+from mlpctl.review import assemble
 from mlpctl.review.cost import book
-from mlpctl.review.html import html
-from mlpctl.review.markdown import markdown
-from mlpctl.review.report import Report
+from mlpctl.review.reading import reader
+from mlpctl.review.report.model import Report
+from mlpctl.review.writers.html import html
+from mlpctl.review.writers.markdown import markdown
 from unit.review.test_terminal import printed
 
 FOLDER = Path(__file__).parent / "streams"

@@ -7,9 +7,9 @@ from collections.abc import Callable
 import pytest
 from rich.console import Console
 
-from mlpctl.review.plan import Op
-from mlpctl.review.report import Report
-from mlpctl.review.terminal import page
+from mlpctl.review.plan.model import Op
+from mlpctl.review.report.model import Report
+from mlpctl.review.writers.terminal import page
 from unit.review import reports
 from unit.review.hostile import NAMES
 from unit.review.poison import poison

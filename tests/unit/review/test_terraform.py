@@ -3,7 +3,7 @@
 import pytest
 
 from awsfacts.records import Holding
-from mlpctl.review.kinds import kind, short_type
+from mlpctl.review.types.kinds import kind, short_type
 
 
 @pytest.mark.parametrize(

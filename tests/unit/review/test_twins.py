@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 
 from changes import change, plan
-from mlpctl.review.plan import Change, Op
-from mlpctl.review.twins import twins
-from mlpctl.review.values import Unknown
+from mlpctl.review.dangers.twins import twins
+from mlpctl.review.plan.model import Change, Op
+from mlpctl.review.values.plain import Unknown
 
 LOGS, PASSWORD = "aws:cloudwatch/logGroup:LogGroup", "random:index/randomPassword:RandomPassword"
 ELSEWHERE = "urn:pulumi:dev::shop::pulumi:providers:aws::tokyo::1"

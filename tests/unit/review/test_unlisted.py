@@ -10,10 +10,11 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from mlpctl.review import assemble, preview, reader
+from mlpctl.review import assemble
 from mlpctl.review.cost import book
 from mlpctl.review.cost import command as cost_command
-from mlpctl.review.plan import Plan
+from mlpctl.review.plan.model import Plan
+from mlpctl.review.reading import preview, reader
 from mlpctl.stack import Stack, StackError
 from unit.review.commands import fake_pulumi
 

@@ -4,9 +4,9 @@ import json
 from typing import Any
 
 from changes import change, plan, update
-from mlpctl.review.plan import Change, Op
-from mlpctl.review.unchecked import unchecked
-from mlpctl.review.values import Masked, Secret
+from mlpctl.review.dangers.unchecked import unchecked
+from mlpctl.review.plan.model import Change, Op
+from mlpctl.review.values.plain import Masked, Secret
 
 BUCKET = "aws:s3/bucketPolicy:BucketPolicy"
 ROLE = "aws:iam/role:Role"

@@ -1,12 +1,12 @@
 """The verdict: one line that says everything which decides, and what was not evaluated or has no price."""
 
-from mlpctl.review import markdown, terminal
-from mlpctl.review.html import html
-from mlpctl.review.plan import Op, Plan
-from mlpctl.review.report import Invalid, Violation
-from mlpctl.review.report_cost import Limit
-from mlpctl.review.report_rules import RuleFinding, RuleGap, Rules
-from mlpctl.review.verdict import LONGEST, Findings, verdict
+from mlpctl.review.plan.model import Op, Plan
+from mlpctl.review.report.cost import Limit
+from mlpctl.review.report.model import Invalid, Violation
+from mlpctl.review.report.rules import RuleFinding, RuleGap, Rules
+from mlpctl.review.writers import markdown, terminal
+from mlpctl.review.writers.html import html
+from mlpctl.review.writers.verdict import LONGEST, Findings, verdict
 from unit.review import reports
 from unit.review.report_parts import cost, cost_of, money, report
 from unit.review.test_terminal import printed

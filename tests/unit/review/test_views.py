@@ -5,10 +5,11 @@ from typing import Any
 
 import pytest
 
-from mlpctl.review import assemble, reader
+from mlpctl.review import assemble
 from mlpctl.review.cost import book
-from mlpctl.review.plan import Change
-from mlpctl.review.report import Danger, Harm, Report
+from mlpctl.review.plan.model import Change
+from mlpctl.review.reading import reader
+from mlpctl.review.report.model import Danger, Harm, Report
 from unit.review.engine import ROOT, State, Step, digest, events, state
 
 MODULE = state("net:index:Module", "m", {"size": 1})

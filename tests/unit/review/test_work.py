@@ -13,10 +13,15 @@ import pytest
 from benchmarks.mixed import mixed_plan_of
 from benchmarks.plans import plan_of
 
-from mlpctl.review import addresses, assemble, groups, plan, reach, reader, risk, watched
+from mlpctl.review import assemble
 from mlpctl.review.cost import book
 from mlpctl.review.cost.estimate import estimate
-from mlpctl.review.plan import Change, Op, Plan
+from mlpctl.review.dangers import groups, risk, watched
+from mlpctl.review.firewalls import reach
+from mlpctl.review.plan import model
+from mlpctl.review.plan.model import Change, Op, Plan
+from mlpctl.review.reading import reader
+from mlpctl.review.values import addresses
 from unit.review.engine import ROOT, Step, digest, state
 
 TODAY = date(2026, 11, 26)
@@ -109,8 +114,8 @@ def test_comparing_policies_is_linear_in_their_statements(named: bool, shift: in
 
 def test_the_differences_of_a_resource_are_computed_once(monkeypatch: pytest.MonkeyPatch) -> None:
     found: list[str] = []
-    once = plan.differences
-    monkeypatch.setattr(plan, "differences", lambda change: found.append(change.urn) or once(change))
+    once = model.differences
+    monkeypatch.setattr(model, "differences", lambda change: found.append(change.urn) or once(change))
     type = "aws:rds/instance:Instance"
     steps = [
         Step("replace", state(type, f"p{each}", {"engine": "a"}), state(type, f"p{each}", {"engine": "b"}), ("engine",))

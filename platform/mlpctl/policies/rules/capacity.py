@@ -11,10 +11,10 @@ from awsfacts import instances
 from mlpctl.policies.estate import Estate, NotEvaluated, Resource, token
 from mlpctl.policies.pods import Part, Pod, pod_of
 from mlpctl.policies.rule import FROM_STAGING, Field, Severity, rule
-from mlpctl.review import machines
-from mlpctl.review.equality import word
-from mlpctl.review.paths import value_at
-from mlpctl.review.values import Secret, Unknown, items, walk
+from mlpctl.review.compare.equality import word
+from mlpctl.review.compare.paths import value_at
+from mlpctl.review.types import machines
+from mlpctl.review.values.plain import Secret, Unknown, items, walk
 from mlpctl.settings.policies import is_allowed
 
 _TYPES: Final[Mapping[str, tuple[str, ...]]] = {

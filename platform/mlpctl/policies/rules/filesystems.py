@@ -9,7 +9,7 @@ import pulumi_aws as aws
 from mlpctl.policies.checks import independently, is_on, key_fault, parts, stated
 from mlpctl.policies.estate import NotEvaluated, Resource, token
 from mlpctl.policies.rule import ALWAYS, FROM_STAGING, Field, Severity, rule
-from mlpctl.review.values import items
+from mlpctl.review.values.plain import items
 
 SCRATCH: Final = "SCRATCH_"
 """Beginning of deployment types that take no key and no backups:

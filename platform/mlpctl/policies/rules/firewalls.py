@@ -10,7 +10,7 @@ from mlpctl.policies.checks import any_of, every, in_each, is_on, number, parts
 from mlpctl.policies.estate import Resource, token
 from mlpctl.policies.rule import ALWAYS, ONLY_PROD, Severity, rule
 from mlpctl.policies.sources import Ports, internet, ports, prefix_lists
-from mlpctl.review import addresses
+from mlpctl.review.values import addresses
 
 HIGH_RISK: Final = (
     *(20, 21, 22, 23, 25, 110, 135, 143, 445, 1433, 1434, 3000, 3306, 3389, 4333, 5000, 5432, 5500, 5601, 8080, 8088),

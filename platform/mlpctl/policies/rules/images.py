@@ -9,9 +9,9 @@ import pulumi_aws as aws
 from mlpctl.policies.checks import any_of, is_on, key_fault, parts
 from mlpctl.policies.estate import Resource, token
 from mlpctl.policies.rule import ALWAYS, FROM_STAGING, ONLY_PROD, Field, Severity, rule
-from mlpctl.review.evaluation import statements
-from mlpctl.review.everybody import is_for_everybody
-from mlpctl.review.policies import lets_in_everybody
+from mlpctl.review.iam.broad import lets_in_everybody
+from mlpctl.review.iam.evaluation import statements
+from mlpctl.review.iam.everybody import is_for_everybody
 
 _SCANS: Final = ("SCAN_ON_PUSH", "CONTINUOUS_SCAN")
 _TEMPLATE: Final = token(aws.ecr.RepositoryCreationTemplate)

@@ -11,7 +11,7 @@ from mlpctl.policies.nodes import launch_templates
 from mlpctl.policies.rule import ALWAYS, ONLY_ADVICE, Field, Severity, rule
 from mlpctl.policies.subnets import foreign_subnets, subnets
 from mlpctl.review.redact import Redactor
-from mlpctl.review.values import Masked, Secret, Unknown, items
+from mlpctl.review.values.plain import Masked, Secret, Unknown, items
 
 MOST_HOPS: Final = 2
 """Hop limit with which a program in a container can reach the metadata service, but no farther host:

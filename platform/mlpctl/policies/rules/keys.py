@@ -8,8 +8,8 @@ import pulumi_aws as aws
 from mlpctl.policies import iam
 from mlpctl.policies.estate import Resource
 from mlpctl.policies.rule import ALWAYS, FROM_STAGING, Severity, rule
-from mlpctl.review.evaluation import statements
-from mlpctl.review.policies import lets_in_everybody
+from mlpctl.review.iam.broad import lets_in_everybody
+from mlpctl.review.iam.evaluation import statements
 
 DECRYPTION: Final = ("kms:Decrypt", "kms:ReEncryptFrom")
 

@@ -8,7 +8,7 @@ import pulumi_aws as aws
 from mlpctl.policies.checks import any_of, every, independently, is_on, key_fault, number, parts, stated
 from mlpctl.policies.estate import Resource
 from mlpctl.policies.rule import ALWAYS, FROM_STAGING, ONLY_PROD, Field, Severity, rule
-from mlpctl.review.values import items
+from mlpctl.review.values.plain import items
 
 MIN_PROD_DAYS: Final = 365
 

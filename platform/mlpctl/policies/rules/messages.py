@@ -6,7 +6,7 @@ import pulumi_aws as aws
 
 from mlpctl.policies.estate import Resource, token
 from mlpctl.policies.rule import ALWAYS, Severity, rule
-from mlpctl.review.policies import lets_in_everybody
+from mlpctl.review.iam.broad import lets_in_everybody
 
 
 @rule(

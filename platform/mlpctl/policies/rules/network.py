@@ -11,8 +11,8 @@ from mlpctl.policies.estate import Resource, token
 from mlpctl.policies.routes import service_of
 from mlpctl.policies.rule import ALWAYS, FROM_STAGING, ONLY_ADVICE, Field, Severity, rule
 from mlpctl.policies.subnets import is_public
-from mlpctl.review.evaluation import statements
-from mlpctl.review.values import items
+from mlpctl.review.iam.evaluation import statements
+from mlpctl.review.values.plain import items
 from mlplatform.registries.image_registry.spec import PULL
 
 NODES_USE: Final = ("s3", "ecr.api", "ecr.dkr", "sts", "logs", "ec2")

@@ -11,8 +11,8 @@ from mlpctl.policies.nodes import has_gpus, launch_templates
 from mlpctl.policies.pods import GPUS
 from mlpctl.policies.rule import ALWAYS, FROM_STAGING, ONLY_ADVICE, Field, Severity, rule
 from mlpctl.policies.subnets import foreign_subnets, is_public, subnets
-from mlpctl.review.evaluation import statements
-from mlpctl.review.values import items
+from mlpctl.review.iam.evaluation import statements
+from mlpctl.review.values.plain import items
 from mlpctl.text import number as counted
 
 _AUTOSCALER: Final = "k8s.io/cluster-autoscaler/"

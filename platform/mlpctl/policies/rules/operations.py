@@ -15,11 +15,11 @@ from mlpctl.policies.checks import every
 from mlpctl.policies.estate import Estate, NotApplicable, NotEvaluated, Resource, Setting, token
 from mlpctl.policies.rule import FROM_STAGING, Field, Level, Levels, Severity, stack_rule
 from mlpctl.policies.siblings import Sibling
-from mlpctl.review.equality import word
-from mlpctl.review.kinds import kind
-from mlpctl.review.paths import value_at
-from mlpctl.review.retention import kept_data
-from mlpctl.review.values import Secret, Unknown, items, walk
+from mlpctl.review.compare.equality import word
+from mlpctl.review.compare.paths import value_at
+from mlpctl.review.reading.retention import kept_data
+from mlpctl.review.types.kinds import kind
+from mlpctl.review.values.plain import Secret, Unknown, items, walk
 from mlplatform.component import NAME_TAG, STACK_TAG
 
 if TYPE_CHECKING:

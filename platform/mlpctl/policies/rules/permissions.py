@@ -8,10 +8,10 @@ from awsfacts.tables import read_table
 from mlpctl.policies import iam
 from mlpctl.policies.estate import Resource, token
 from mlpctl.policies.rule import ALWAYS, FROM_STAGING, Severity, rule
-from mlpctl.review.evaluation import statements
-from mlpctl.review.patterns import matches
-from mlpctl.review.policies import ESCALATES, wildcards
-from mlpctl.review.values import items
+from mlpctl.review.iam.broad import ESCALATES, wildcards
+from mlpctl.review.iam.evaluation import statements
+from mlpctl.review.iam.patterns import matches
+from mlpctl.review.values.plain import items
 
 _ATTACHMENTS: Final = tuple(kind for kind, _ in iam.ATTACHMENTS if kind not in iam.IDENTITY)
 

@@ -12,7 +12,7 @@ from mlpctl.policies.checks import independently
 from mlpctl.policies.estate import Resource
 from mlpctl.policies.pods import PATCH, WORKLOADS, Part, Pod, pod_of
 from mlpctl.policies.rule import ALWAYS, FROM_STAGING, Field, Severity, rule
-from mlpctl.review.values import items
+from mlpctl.review.values.plain import items
 
 Check: TypeAlias = Callable[[Part], Iterator[str]]
 """Finds the violations of a container, or of another part of a pod."""

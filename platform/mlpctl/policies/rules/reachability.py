@@ -10,7 +10,7 @@ from mlpctl.policies.checks import independently
 from mlpctl.policies.estate import Estate, NotEvaluated, Resource, token
 from mlpctl.policies.pods import Part
 from mlpctl.policies.rule import FROM_STAGING, Field, Severity, rule
-from mlpctl.review.values import items
+from mlpctl.review.values.plain import items
 from mlplatform.foundation.network import endpoint_services
 from mlplatform.foundation.network.reach import unreachable
 

@@ -11,9 +11,8 @@ from mlpctl.policies.checks import parts
 from mlpctl.policies.estate import NotEvaluated, Resource, token
 from mlpctl.policies.pods import OBJECTS
 from mlpctl.policies.rule import FROM_STAGING, Field, Severity, rule
-from mlpctl.review import signs
-from mlpctl.review.redact import Redactor
-from mlpctl.review.values import HIDDEN, Masked, Secret, Unknown, Value, document, items
+from mlpctl.review.redact import Redactor, signs
+from mlpctl.review.values.plain import HIDDEN, Masked, Secret, Unknown, Value, document, items
 
 MOST_DAYS: Final = 90
 """Longest time between rotations: https://docs.aws.amazon.com/securityhub/latest/userguide/secretsmanager-controls.html"""

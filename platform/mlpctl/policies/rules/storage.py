@@ -11,8 +11,8 @@ from mlpctl.policies.checks import parts
 from mlpctl.policies.deliveries import ACCESS_LOGS, AUDIT, LOAD_BALANCERS, receives
 from mlpctl.policies.estate import Resource
 from mlpctl.policies.rule import ALWAYS, FROM_STAGING, Severity, rule
-from mlpctl.review.evaluation import statements
-from mlpctl.review.values import items
+from mlpctl.review.iam.evaluation import statements
+from mlpctl.review.values.plain import items
 
 GUARDS: Final = ("blockPublicAcls", "blockPublicPolicy", "ignorePublicAcls", "restrictPublicBuckets")
 

@@ -9,8 +9,8 @@ from mlpctl.policies import iam
 from mlpctl.policies.checks import parts
 from mlpctl.policies.estate import NotEvaluated, Resource
 from mlpctl.policies.rule import ALWAYS, Severity, rule
-from mlpctl.review.evaluation import statements
-from mlpctl.review.policies import lets_in_everybody
+from mlpctl.review.iam.broad import lets_in_everybody
+from mlpctl.review.iam.evaluation import statements
 
 PUBLIC_ACLS: Final = ("public-read", "public-read-write", "authenticated-read")
 PUBLIC_GROUPS: Final = ("AllUsers", "AuthenticatedUsers")

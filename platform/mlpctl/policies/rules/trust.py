@@ -10,8 +10,8 @@ import pulumi_aws as aws
 from mlpctl.policies import iam
 from mlpctl.policies.estate import NotEvaluated, Resource, token
 from mlpctl.policies.rule import ALWAYS, FROM_STAGING, Severity, rule
-from mlpctl.review.evaluation import statements
-from mlpctl.review.values import items
+from mlpctl.review.iam.evaluation import statements
+from mlpctl.review.values.plain import items
 
 
 @dataclass(frozen=True)

@@ -21,9 +21,9 @@ from mlpctl.policies.pods import (
     selects,
 )
 from mlpctl.policies.rule import FROM_STAGING, Severity, rule
-from mlpctl.review import addresses
-from mlpctl.review.equality import word
-from mlpctl.review.values import Unknown, Value, items
+from mlpctl.review.compare.equality import word
+from mlpctl.review.values import addresses
+from mlpctl.review.values.plain import Unknown, Value, items
 
 _ROLES: Final = (k8s.rbac.v1.Role, k8s.rbac.v1.ClusterRole, k8s.rbac.v1.RolePatch, k8s.rbac.v1.ClusterRolePatch)
 _BINDINGS: Final = (k8s.rbac.v1.RoleBinding, k8s.rbac.v1.ClusterRoleBinding)

@@ -5,12 +5,12 @@ from types import ModuleType
 from typing import Final, TypeAlias
 
 from awsfacts.records import Record
-from mlpctl.review import records
+from mlpctl.review.compare.paths import holds, value_at
 from mlpctl.review.cost import compute, database, kubernetes, network, operations, storage
 from mlpctl.review.cost.parts import Free, NoPrice, Parts, Subject
-from mlpctl.review.kinds import short_type
-from mlpctl.review.paths import holds, value_at
-from mlpctl.review.values import Value, finite, items
+from mlpctl.review.types import records
+from mlpctl.review.types.kinds import short_type
+from mlpctl.review.values.plain import Value, finite, items
 
 Pricing: TypeAlias = Callable[[Subject], Parts]
 """Returns the parts of a resource's price.

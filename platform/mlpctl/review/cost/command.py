@@ -10,10 +10,10 @@ from mlpctl.keys import REGION
 from mlpctl.review.cost import table
 from mlpctl.review.cost.estimate import estimate, limits
 from mlpctl.review.cost.world import Book
-from mlpctl.review.plan import Plan
-from mlpctl.review.report import Outcome
-from mlpctl.review.report_cost import Cost, Limit
-from mlpctl.review.stack_config import section
+from mlpctl.review.plan.model import Plan
+from mlpctl.review.plan.stack_config import section
+from mlpctl.review.report.cost import Cost, Limit
+from mlpctl.review.report.model import Outcome
 from mlpctl.settings.cost import CostSettings
 from mlpctl.text import visible
 

@@ -9,7 +9,7 @@ from typing import Final, NamedTuple
 from awsfacts import database_versions
 from mlpctl.review.cost.book import MONTH_HOURS
 from mlpctl.review.cost.parts import Missing, NoPrice, Parts, Subject, aside, assuming
-from mlpctl.review.values import Unknown
+from mlpctl.review.values.plain import Unknown
 
 
 class Baseline(NamedTuple):

@@ -8,15 +8,15 @@ from datetime import date
 from typing import Any, Final
 
 from mlpctl import urns
-from mlpctl.review import machines
 from mlpctl.review.cost import catalogue
 from mlpctl.review.cost.parts import Free, Line, Missing, NoPrice, Subject
 from mlpctl.review.cost.world import Book, Usage, World
-from mlpctl.review.groups import component_of
-from mlpctl.review.kinds import kind
-from mlpctl.review.plan import Change, Op, Plan
-from mlpctl.review.report_cost import ZERO, Cost, CostTotals, Limit, Money, PriceUse, ResourceCost
-from mlpctl.review.values import Value
+from mlpctl.review.dangers.groups import component_of
+from mlpctl.review.plan.model import Change, Op, Plan
+from mlpctl.review.report.cost import ZERO, Cost, CostTotals, Limit, Money, PriceUse, ResourceCost
+from mlpctl.review.types import machines
+from mlpctl.review.types.kinds import kind
+from mlpctl.review.values.plain import Value
 from mlpctl.settings.cost import CostSettings
 from mlpctl.text import all_of, cents, number
 

@@ -9,7 +9,7 @@ from awsfacts import eks_versions
 from mlpctl.review.cost.network import balancer
 from mlpctl.review.cost.parts import Free, Missing, NoPrice, Parts, Range, Subject
 from mlpctl.review.cost.storage import volumes
-from mlpctl.review.values import Value, finite
+from mlpctl.review.values.plain import Value, finite
 
 ANNOTATION: Final = "service.beta.kubernetes.io/aws-load-balancer-type"
 CONTROLLERS: Final = ("external", "nlb", "nlb-ip")

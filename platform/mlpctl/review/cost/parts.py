@@ -7,9 +7,9 @@ from typing import Any, Final, TypeAlias
 
 from mlpctl.review.cost.book import MONTH_HOURS, Price
 from mlpctl.review.cost.world import EVERYTHING, World
-from mlpctl.review.plan import Change
-from mlpctl.review.report_cost import Assumption
-from mlpctl.review.values import Secret, Unknown, Value, finite, walk
+from mlpctl.review.plan.model import Change
+from mlpctl.review.report.cost import Assumption
+from mlpctl.review.values.plain import Secret, Unknown, Value, finite, walk
 
 MOST: Final = 1e12
 """The largest quantity that is accepted from a plan."""

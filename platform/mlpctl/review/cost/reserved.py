@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from mlpctl.review.cost.parts import NoPrice, Range, Subject
-from mlpctl.review.plan import Change
-from mlpctl.review.values import walk
+from mlpctl.review.plan.model import Change
+from mlpctl.review.values.plain import walk
 
 RESERVATION: Final = "aws:ec2/capacityReservation:CapacityReservation"
 LAUNCH_TEMPLATE: Final = "aws:ec2/launchTemplate:LaunchTemplate"

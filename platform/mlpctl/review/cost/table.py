@@ -10,10 +10,10 @@ from rich.table import Table
 from rich.text import Text
 
 from mlpctl import text, urns
-from mlpctl.review import wording
 from mlpctl.review.cost.book import MONTH_HOURS, STALE_DAYS
 from mlpctl.review.cost.estimate import unlisted_in_words
-from mlpctl.review.report_cost import ZERO, Cost, Limit, Money
+from mlpctl.review.report import wording
+from mlpctl.review.report.cost import ZERO, Cost, Limit, Money
 from mlpctl.text import cents, visible
 
 NO_TEAM: Final = "no team"

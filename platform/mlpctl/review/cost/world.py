@@ -9,7 +9,7 @@ from typing import Any, Final, Protocol, TypeAlias
 
 from mlpctl import urns
 from mlpctl.review.cost.book import Price
-from mlpctl.review.plan import Change, Op, Plan
+from mlpctl.review.plan.model import Change, Op, Plan
 
 Usage: TypeAlias = Mapping[str, Mapping[str, float]]
 """Usage that a plan does not contain: logical name, or `EVERYTHING` → field → units per month."""

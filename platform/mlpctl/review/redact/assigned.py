@@ -4,8 +4,9 @@ import re
 from collections.abc import Callable
 from typing import Final
 
-from mlpctl.review import marks, signs
-from mlpctl.review.values import HIDDEN
+from mlpctl.review.redact import signs
+from mlpctl.review.values import marks
+from mlpctl.review.values.plain import HIDDEN
 
 _ASSIGNED: Final = re.compile(
     r"""(?<![\w.-])(?P<name>[\w.-]{2,64})(?:\\{0,3}["'])?[ \t]{0,4}(?P<sign>:?=>?|:)[ \t]{0,4}"""

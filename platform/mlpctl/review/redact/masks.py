@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 from urllib.parse import quote
 
-from mlpctl.review.values import HIDDEN, Masked, Secret, Value
+from mlpctl.review.values.plain import HIDDEN, Masked, Secret, Value
 
 DEEPEST: Final = 64
 """Maximum depth of mappings and lists that are searched; everything below is hidden."""

@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
-from mlpctl.review import marks, signs
+from mlpctl.review.redact import signs
+from mlpctl.review.values import marks
 
 _COPIES: Final = {"tagsAll": "tags", "pulumiLabels": "labels", "effectiveLabels": "labels"}
 """Inputs that providers copy from others; a copy may have lost the secret mark."""

@@ -14,12 +14,12 @@ from typing import Any, Final
 
 from awsfacts import randomness
 from awsfacts.credential_forms import SECRET, WORD_END, Form, Reader, as_command, possible
-from mlpctl.review import marks, signs
-from mlpctl.review.redact import assigned, quoted, written, yaml_text
+from mlpctl.review.redact import assigned, quoted, signs, written, yaml_text
 from mlpctl.review.redact.encoded import ENCODED, decoded
 from mlpctl.review.redact.masks import DEEPEST, altered, digest, dumped, encoded_data, literal_pattern, masked, texts
 from mlpctl.review.redact.places import Place, holds_value, paired, place_of, with_copies
-from mlpctl.review.values import HIDDEN, UNKNOWN, Masked, Secret, Value, document
+from mlpctl.review.values import marks
+from mlpctl.review.values.plain import HIDDEN, UNKNOWN, Masked, Secret, Value, document
 
 SHORTEST: Final = 6
 """Minimum length of a text that is searched by form; in a shorter one only secrets of other places are hidden."""

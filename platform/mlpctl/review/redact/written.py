@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from awsfacts.tables import read_table
-from mlpctl.review import marks, signs
+from mlpctl.review.redact import signs
 from mlpctl.review.redact.assigned import Remember
-from mlpctl.review.values import HIDDEN
+from mlpctl.review.values import marks
+from mlpctl.review.values.plain import HIDDEN
 
 PATHS: Final = ("path", "file", "filename", "fileName", "dest", "destination", "target")
 """Properties with the path of a file, next to its content."""
@@ -81,7 +82,7 @@ class _Rules:
 
 @functools.cache
 def _rules() -> _Rules:
-    data = read_table("written.yaml", "mlpctl.review")
+    data = read_table("written.yaml", "mlpctl.review.redact")
     return _Rules(
         folders=frozenset(data["folders"]),
         names=re.compile("|".join(data["names"])),

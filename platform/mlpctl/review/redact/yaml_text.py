@@ -11,7 +11,7 @@ from awsfacts.tables import LOADER
 from mlpctl.review.redact import written
 from mlpctl.review.redact.masks import DEEPEST
 from mlpctl.review.redact.places import VALUES, Place, paired, place_of
-from mlpctl.review.values import HIDDEN, Masked, Secret, Value
+from mlpctl.review.values.plain import HIDDEN, Masked, Secret, Value
 
 YAML_LEVELS: Final = 1_000
 """Maximum depth of YAML that is searched; the stack has room for about ten times as much."""

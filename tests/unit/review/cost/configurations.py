@@ -6,9 +6,9 @@ from datetime import date
 from typing import Any
 
 from costing import change, money
-from mlpctl.review.plan import Change
-from mlpctl.review.report_cost import Money
-from mlpctl.review.values import UNKNOWN
+from mlpctl.review.plan.model import Change
+from mlpctl.review.report.cost import Money
+from mlpctl.review.values.plain import UNKNOWN
 
 SUBNETS = [change("aws:ec2/subnet:Subnet", {}, name=f"private-{zone}") for zone in "abc"]
 

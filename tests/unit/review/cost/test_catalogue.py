@@ -13,9 +13,9 @@ import every_record
 import mlplatform
 from costing import Prices, change, cost
 from golden_types import declared
-from mlpctl.review import records
 from mlpctl.review.cost import catalogue
 from mlpctl.review.cost.parts import Subject
+from mlpctl.review.types import records
 from mlpctl.settings.cost import CostUse
 from mlplatform.component import Component
 from mlsandbox.providers.aws import DECLARATIONS

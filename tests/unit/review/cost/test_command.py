@@ -11,10 +11,10 @@ from costing import TODAY, Prices, change, urn
 from mlpctl.keys import PLATFORM
 from mlpctl.review import assemble
 from mlpctl.review.cost import command, table
-from mlpctl.review.plan import Change, Op, Plan
-from mlpctl.review.report import Outcome
-from mlpctl.review.stack_config import SettingsError
-from mlpctl.review.values import UNKNOWN
+from mlpctl.review.plan.model import Change, Op, Plan
+from mlpctl.review.plan.stack_config import SettingsError
+from mlpctl.review.report.model import Outcome
+from mlpctl.review.values.plain import UNKNOWN
 from mlpctl.text import cents
 
 BOOK = Prices({"kms/key": 1, "ebs/gp3-storage": 0.08, "s3/standard-storage": {0: 0.023, 51200: 0.022}})

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from costing import REGION, TODAY, Prices, change, cost, money, only, urn
-from mlpctl.review.plan import Change, Op
-from mlpctl.review.report_cost import Money, ResourceCost
-from mlpctl.review.values import UNKNOWN, Secret
+from mlpctl.review.plan.model import Change, Op
+from mlpctl.review.report.cost import Money, ResourceCost
+from mlpctl.review.values.plain import UNKNOWN, Secret
 from unit.review.cost.volumes import BOOK, BUCKET, INSTANCE, KEY, LARGE, NAT, NODES, POOL, SMALL, VOLUME
 
 

@@ -8,10 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from costing import REGION, TODAY, Prices, change, cost, money, only, plan, urn
-from mlpctl.review import wording
 from mlpctl.review.cost.estimate import estimate, limits
-from mlpctl.review.plan import Change, Op, Plan
-from mlpctl.review.values import UNKNOWN
+from mlpctl.review.plan.model import Change, Op, Plan
+from mlpctl.review.report import wording
+from mlpctl.review.values.plain import UNKNOWN
 from mlpctl.settings.cost import CostSettings
 from review_plans import bounded
 from unit.review.cost.volumes import BOOK, BUCKET, KEY, LARGE, NAT, NODES, POOL, SMALL, VOLUME

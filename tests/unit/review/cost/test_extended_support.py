@@ -11,7 +11,7 @@ from mlpctl.review.cost.book import load
 from mlpctl.review.cost.database import vcpus
 from mlpctl.review.cost.estimate import limits
 from mlpctl.review.cost.parts import NoPrice
-from mlpctl.review.values import UNKNOWN
+from mlpctl.review.values.plain import UNKNOWN
 from mlpctl.settings.cost import CostSettings
 
 DATABASE, CLUSTER = "aws:rds/instance:Instance", "aws:rds/cluster:Cluster"

@@ -6,9 +6,9 @@ import pytest
 
 from costing import REGION, TODAY, Prices, change
 from mlpctl.review.cost.estimate import estimate, limits
-from mlpctl.review.machines import accelerated
-from mlpctl.review.plan import Plan
-from mlpctl.review.values import UNKNOWN
+from mlpctl.review.plan.model import Plan
+from mlpctl.review.types.machines import accelerated
+from mlpctl.review.values.plain import UNKNOWN
 from mlpctl.settings.cost import CostSettings
 
 BOOK = Prices({})

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from costing import Prices, change, money, only, urn
-from mlpctl.review.plan import Op
-from mlpctl.review.values import UNKNOWN
+from mlpctl.review.plan.model import Op
+from mlpctl.review.values.plain import UNKNOWN
 
 BOOK = Prices({"elb/alb": 0.02, "elb/nlb": 0.02, "public-ipv4/in-use": 0.005, "ec2/g6.xlarge": 1, "ec2/g6.2xlarge": 2})
 INGRESS, INGRESS_CLASS = "kubernetes:networking.k8s.io/v1:Ingress", "kubernetes:networking.k8s.io/v1:IngressClass"

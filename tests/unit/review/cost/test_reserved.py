@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 
 from costing import Prices, change, cost, money, only
-from mlpctl.review.plan import Change, Op
-from mlpctl.review.report_cost import Money, ResourceCost
-from mlpctl.review.values import UNKNOWN
+from mlpctl.review.plan.model import Change, Op
+from mlpctl.review.report.cost import Money, ResourceCost
+from mlpctl.review.values.plain import UNKNOWN
 
 RESERVATION, TEMPLATE = "aws:ec2/capacityReservation:CapacityReservation", "aws:ec2/launchTemplate:LaunchTemplate"
 NODES, SCALED, INSTANCE = "aws:eks/nodeGroup:NodeGroup", "aws:autoscaling/group:Group", "aws:ec2/instance:Instance"

@@ -4,7 +4,7 @@ import pytest
 
 from costing import Prices, change, cost, money
 from mlpctl.review.cost import items
-from mlpctl.review.values import UNKNOWN
+from mlpctl.review.values.plain import UNKNOWN
 from unit.review.cost.configurations import INSTANCES, STORAGE, SUBNETS, Case
 
 BOOK = Prices(

@@ -7,9 +7,9 @@ import pytest
 
 from costing import Prices, change, money, only
 from mlpctl.review.cost import book
-from mlpctl.review.plan import Op
-from mlpctl.review.report_cost import Assumption
-from mlpctl.review.values import UNKNOWN
+from mlpctl.review.plan.model import Op
+from mlpctl.review.report.cost import Assumption
+from mlpctl.review.values.plain import UNKNOWN
 
 FILES, NODES, DATABASE = "aws:efs/fileSystem:FileSystem", "aws:eks/nodeGroup:NodeGroup", "aws:rds/instance:Instance"
 VOLUME, CLASS, CLAIM = (

@@ -1,0 +1,1 @@
+"""Whether two values differ in a way that matters."""

@@ -1,0 +1,1 @@
+"""Whom IAM policies admit, and what they permit."""

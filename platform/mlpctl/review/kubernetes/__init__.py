@@ -1,0 +1,1 @@
+"""Kubernetes objects: equal notations, volume claims, paths of nodes, API schemas."""

@@ -1,0 +1,1 @@
+"""Reads what the engine wrote, in either of its formats, into a plan."""

@@ -1,0 +1,1 @@
+"""Which resources belong to each other."""

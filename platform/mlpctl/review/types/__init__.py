@@ -1,0 +1,1 @@
+"""What is known of the types of resources: their records, names and machines."""
