@@ -17,4 +17,4 @@ CASES: Final = (*cases(FOLDER),)
 
 def results(rule: Rule, case: Case) -> dict[str, str]:
     """The results of a rule by logical name, in the form of `Case.expected`."""
-    return testing.results(rule, *case.resources, settings=case.settings, today=TODAY)
+    return testing.results(rule, *case.resources, settings=case.settings, today=TODAY, stacks=case.stacks)

@@ -15,6 +15,7 @@ from mlpctl.policies.estate import Estate, Resource
 from mlpctl.policies.evaluate import Evaluation, evaluate
 from mlpctl.policies.plan_estate import current_type, names_of
 from mlpctl.policies.rules import rules
+from mlpctl.policies.siblings import Siblings
 from mlpctl.policies.stack import StackRules
 from mlpctl.review.plan.model import Change, Plan
 from mlpctl.review.reading import reader
@@ -30,6 +31,8 @@ class StackPlan:
 
     platform: Mapping[str, Any]
     resources: tuple[Declared, ...]
+    siblings: Siblings | None = None
+    """The stacks of its project."""
 
     @classmethod
     def of(cls, file: Path, plan: Declaration) -> Self:

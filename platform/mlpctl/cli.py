@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from mlpctl import account_commands, config_cli
+from mlpctl.audit.cli import ACCOUNT_CODES, audit, evidence
 from mlpctl.audit.cli import CODES as AUDIT_CODES
-from mlpctl.audit.cli import audit, evidence
 from mlpctl.deploy.cli import deploy
 from mlpctl.ending import message, resumable, reviewed
 from mlpctl.errors import FAILED, UserError
@@ -160,7 +160,7 @@ def review(
     raise typer.Exit(report.outcome)
 
 
-app.command(epilog=AUDIT_CODES)(audit)
+app.command(epilog=ACCOUNT_CODES)(audit)
 app.command(epilog=AUDIT_CODES)(evidence)
 
 

@@ -25,6 +25,7 @@ from mlpctl.config.profiles import PROFILES
 from mlpctl.config.shape import Shape
 from mlpctl.doctor import CHECKS
 from mlpctl.doctor.policy import policy
+from mlpctl.policies import fields
 from mlpctl.policies.approvals import APPROVAL
 from mlpctl.policies.frameworks import FRAMEWORKS
 from mlpctl.policies.rules import rules
@@ -70,7 +71,7 @@ def pages() -> dict[str, str]:
         "doctor.md": _TEMPLATES.get_template("doctor.md.j2").render(checks=CHECKS, policy=policy()),
         "costs.md": _TEMPLATES.get_template("costs.md.j2").render(_costs()),
         "rules.md": _TEMPLATES.get_template("rules.md.j2").render(
-            rules=sorted([*rules(), APPROVAL], key=lambda each: each.id), frameworks=FRAMEWORKS
+            rules=sorted([*rules(), APPROVAL], key=lambda each: each.id), frameworks=FRAMEWORKS, fields=fields.patterns
         ),
     }
 

@@ -92,7 +92,8 @@ class Stack:
     @property
     def tag(self) -> str:
         """The value of the stack tag of its resources in AWS."""
-        return f"{project.name(self.root)}/{self.name}"
+        # Pulumi Cloud's names may begin with the organization.
+        return f"{project.name(self.root)}/{self.name.rsplit('/', 1)[-1]}"
 
     def ensure_whole(self) -> None:
         """Reject a lost or broken state, with which the engine would create everything again, or crash.
@@ -185,6 +186,16 @@ class Stack:
             )
         except FileNotFoundError:
             raise StackError(f"There is no `pulumi` on PATH: {INSTALLATION}") from None
+
+
+def in_backend(root: Path) -> list[Stack]:
+    """The stacks of the project at `root` that the backend of this process's environment has.
+
+    Raises:
+        StackError: the backend cannot be read.
+    """
+    listed = json.loads(Stack(root, "").pulumi("stack", "ls", "--json"))
+    return [Stack(root, each["name"]) for each in listed]
 
 
 @dataclass(frozen=True)

@@ -12,11 +12,13 @@ from typing import Any, ClassVar
 import pytest
 import yaml
 
+from mlpctl.policies.estate import Estate
 from mlpctl.policies.evaluate import Outcome, evaluate
 from mlpctl.policies.pack import Checks
 from mlpctl.policies.plan_estate import of_plan
 from mlpctl.policies.rule import Level, Rule
 from mlpctl.policies.rules import rules
+from mlpctl.policies.siblings import of_project
 from mlplatform.testing import Declared, Plan
 from stack_plans import StackPlan
 
@@ -33,10 +35,12 @@ Made = Callable[[str], StackPlan]
 
 @pytest.fixture(scope="module")
 def stack(root: Path, plan_of: Callable[[Path], Plan]) -> Made:
+    siblings = of_project(root, "us-east-1")
+
     def made(name: str) -> StackPlan:
         folder = root / "examples" / "shared-files" if name == FILES else root / "stacks"
         file = folder / f"Pulumi.{name}.yaml"
-        return StackPlan.of(file, plan_of(file))
+        return replace(StackPlan.of(file, plan_of(file)), siblings=siblings)
 
     return made
 
@@ -45,9 +49,7 @@ def stack(root: Path, plan_of: Callable[[Path], Plan]) -> Made:
 def test_a_stack_meets_its_mandatory_rules(stack: Made, name: str, root: Path, golden: Any) -> None:
     """The golden file lists the rules that a stack exercises, with their results."""
     made = stack(name)
-    found = evaluate(
-        rules(), of_plan(made.review_plan(), made.rules.settings, TODAY), made.rules.policies, made.rules.profile, TODAY
-    )
+    found = evaluate(rules(), reviewed(made), made.rules.policies, made.rules.profile, TODAY)
     assert found.passes, [f"{each.rule.id} {each.urn} {each.text}" for each in found.results if each.blocks]
     counts: dict[str, dict[str, int]] = {}
     for each in found.results:
@@ -60,8 +62,7 @@ def test_every_rule_that_a_stack_exercises_has_a_weakened_control(stack: Made) -
     exercised: set[str] = set()
     for name in STACKS:
         made = stack(name)
-        estate = of_plan(made.review_plan(), made.rules.settings, TODAY)
-        for each in evaluate(rules(), estate, made.rules.policies, made.rules.profile, TODAY).results:
+        for each in evaluate(rules(), reviewed(made), made.rules.policies, made.rules.profile, TODAY).results:
             if each.outcome is not Outcome.NOT_APPLICABLE:
                 exercised.add(each.rule.id)
     assert exercised - {*WEAKENED} == {*VIOLATED}
@@ -91,9 +92,12 @@ def test_a_weakened_control_is_caught_in_the_pack_and_in_the_review_alike(stack:
     assert caught
 
 
+def reviewed(stack: StackPlan) -> Estate:
+    return of_plan(stack.review_plan(), stack.rules.settings, TODAY, stack.siblings)
+
+
 def in_a_review(stack: StackPlan, rule: Rule) -> set[str]:
-    estate = of_plan(stack.review_plan(), stack.rules.settings, TODAY)
-    found = evaluate([rule], estate, stack.rules.policies, stack.rules.profile, TODAY)
+    found = evaluate([rule], reviewed(stack), stack.rules.policies, stack.rules.profile, TODAY)
     name = {each.urn: each.name for each in stack.resources}
     return {
         f"{rule.id}: {name.get(each.urn, 'The stack')} {each.text}. {rule.remedy}"
@@ -114,7 +118,7 @@ class QuickChecks(Checks):
 
 
 def in_the_pack(stack: StackPlan, rule: Rule) -> set[str]:
-    checks, found = QuickChecks([rule], stack.rules, TODAY), set()
+    checks, found = QuickChecks([rule], stack.rules, TODAY, stack.siblings), set()
     resources = stack.policy_resources()
     args: Any = type("Args", (), {"resources": resources})
     for level in (Level.MANDATORY, Level.ADVISORY):
@@ -128,6 +132,8 @@ def weakened(stack: StackPlan, entry: Mapping[str, Any]) -> StackPlan | None:
     """A stack with a weakened control; None if it has no such resource."""
     if stack.platform["profile"] not in entry.get("only", [stack.platform["profile"]]):
         return None
+    if "file" in entry:
+        return stack.with_settings(entry["file"])
     resources: Sequence[Declared] = stack.resources
     for each in (entry, *entry.get("also", ())):
         if not (found := next(matching(resources, *each["of"]), None)):

@@ -3,6 +3,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import catalogue
+from mlpctl.audit.account_model import AccountReport
 from mlpctl.audit.evidence_model import Evidence
 from mlpctl.config import Platform, profiles
 from mlpctl.config.schema import schema
@@ -28,6 +29,10 @@ def test_the_schema_of_reviews_is_current(golden: Golden, root: Path) -> None:
 
 def test_the_schema_of_evidence_is_current(golden: Golden, root: Path) -> None:
     golden(root / "docs" / "evidence.schema.json", json.dumps(Evidence.json_schema(), indent=2) + "\n")
+
+
+def test_the_schema_of_audits_of_accounts_is_current(golden: Golden, root: Path) -> None:
+    golden(root / "docs" / "account-audit.schema.json", json.dumps(AccountReport.json_schema(), indent=2) + "\n")
 
 
 def test_the_schema_of_doctors_reports_is_current(golden: Golden, root: Path) -> None:

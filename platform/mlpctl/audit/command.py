@@ -1,21 +1,18 @@
 """Implements `mlpctl audit` and `mlpctl evidence`: reads a stack, judges it and reports."""
 
-import os
-import subprocess
-from datetime import UTC, datetime
 from pathlib import Path
 
 from rich.console import Console
 
 from mlpctl import project
-from mlpctl.audit import live, state
-from mlpctl.audit import report as reports
+from mlpctl.audit import account as account_audit
+from mlpctl.audit import judge, live
+from mlpctl.audit.account_model import AccountReport
 from mlpctl.audit.live import Unmanaged
 from mlpctl.audit.report import Audit
-from mlpctl.policies import local, ruling
+from mlpctl.policies import local
 from mlpctl.recover.search import tagged
 from mlpctl.review.command import today
-from mlpctl.review.writers import origin
 from mlpctl.stack import SandboxStack, Stack
 
 
@@ -43,34 +40,31 @@ def audit(name: str, *, account: bool, folder: Path | None, really: bool, commit
         stack = Stack(root, name) if account else _in_sandbox(root, name, folder, really=really)
         stack.ensure_whole()
         deployment = stack.deployment()
-        plan = state.plan_of(deployment, ours.config, sandbox=not account)
-        strangers: tuple[Unmanaged, ...] = ()
+        plan = judge.read(stack, deployment, ours, sandbox=not account, really=really)
+        strangers: list[Unmanaged] = []
         if really:
-            plan = live.really(plan, live.refreshed(stack, sandbox=not account))
             places = live.regions(deployment, project.region(root, name))
-            strangers = (*live.unmanaged(tagged(stack.env, stack.tag, places), deployment),)
-    levels = ruling.stack_rules(plan)
-    evaluation = ruling.judged(plan, levels, today(), ours)
-    rules = ruling.report(evaluation, levels, today(), plan.parents, ours)
-    found = reports.report(plan, rules, state.left_out(deployment), strangers, stack.tag, live=really)
-    source = origin.origin(os.environ, datetime.now(UTC), commit=commit, run_url=run_url)
-    if not source.commit:
-        source = source.model_copy(update={"commit": commit_of(root)})
-    named = {"project": found.project or project.name(root), "stack": found.stack or name, "origin": source}
-    return Audit(found.model_copy(update=named), plan, evaluation, levels, ours, deployment, strangers, live=really)
+            strangers = live.unmanaged(tagged(stack.env, stack.tag, places), deployment)
+    source = judge.source(root, commit=commit, run_url=run_url)
+    return judge.judge(stack, deployment, plan, ours, source, strangers, today(), really=really)
 
 
-def commit_of(root: Path) -> str:
-    """The commit of a checkout; empty if it has changes, or is no checkout."""
+def audit_account(*, commit: str = "", run_url: str = "") -> AccountReport:
+    """Judge all stacks of the project in the current folder, and find resources that belong to none of them.
 
-    def git(*command: str) -> str | None:
-        try:
-            done = subprocess.run(["git", "-C", str(root), *command], capture_output=True, text=True, check=False)
-        except OSError:
-            return None
-        return done.stdout.strip() if done.returncode == 0 else None
+    The backend and the account are those of this shell. Nothing is changed.
 
-    return (git("rev-parse", "HEAD") or "") if git("status", "--porcelain") == "" else ""
+    Args:
+        commit: the audited commit, as in `audit`.
+        run_url: URL of the run, as in `audit`.
+
+    Raises:
+        StackError: the backend cannot be read.
+    """
+    root = project.root()
+    source = judge.source(root, commit=commit, run_url=run_url)
+    with Console(stderr=True).status("Reading the backend") as status:
+        return account_audit.audit(root, today(), source, status.update)
 
 
 def _in_sandbox(root: Path, name: str, folder: Path | None, *, really: bool) -> Stack:

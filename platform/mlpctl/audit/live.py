@@ -25,6 +25,13 @@ class Unmanaged:
     made_by: str
     """The tag, e.g. `aws:autoscaling:groupName`, by which the AWS service that created it marks it; empty without."""
 
+    @property
+    def type(self) -> str:
+        """Service and kind as in AWS's tagging API, e.g. `ec2:subnet`; the service alone if the ARN has no kind."""
+        service, rest = self.arn.split(":", 5)[2::3]
+        kind, separator, _ = rest.replace(":", "/", 1).partition("/")
+        return f"{service}:{kind}" if separator else service
+
 
 def refreshed(stack: Stack, *, sandbox: bool) -> Plan:
     """The plan of a refresh, which contains what the engine reads from AWS and the cluster. Nothing is changed.
@@ -60,14 +67,14 @@ def _found(known: Change, found: Change | None) -> Change:
     return replace(found, depends=found.depends or known.depends, after=found.after or known.after)
 
 
-def unmanaged(tagged: Mapping[str, Mapping[str, str]], deployment: state.Deployment) -> list[Unmanaged]:
-    """The tagged resources that a state does not contain.
+def unmanaged(tagged: Mapping[str, Mapping[str, str]], *deployments: state.Deployment) -> list[Unmanaged]:
+    """The tagged resources that no state contains.
 
     Args:
         tagged: the tags of each ARN with the stack's tag.
-        deployment: the state.
+        deployments: the states.
     """
-    known = state.names(deployment)
+    known = {name for each in deployments for name in state.names(each)}
     return [
         Unmanaged(arn, next((key for key in sorted(tags) if key.startswith(BY_A_SERVICE)), ""))
         for arn, tags in sorted(tagged.items())

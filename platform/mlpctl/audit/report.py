@@ -47,7 +47,7 @@ class Audit:
 
 
 def report(
-    plan: Plan, rules: Rules, gone: Sequence[Message], unmanaged: Sequence[Unmanaged], tag: str, *, live: bool
+    plan: Plan, rules: Rules, gone: Sequence[Message], unmanaged: Sequence[Unmanaged] | None, tag: str, *, live: bool
 ) -> Report:
     """Report an audit.
 
@@ -55,7 +55,7 @@ def report(
         plan: what is deployed, as a plan.
         rules: the results of the rules.
         gone: resources of the state that are not judged.
-        unmanaged: resources with the stack's tag that the state does not contain.
+        unmanaged: resources with the stack's tag that the state does not contain; None if they were not looked for.
         tag: the value of the stack's tag.
         live: whether AWS and the cluster were read.
     """
@@ -66,7 +66,7 @@ def report(
         stack=plan.stack,
         sandbox=plan.sandbox,
         incomplete=plan.incomplete,
-        verdict=_verdict(judged, plan, rules, unmanaged, live=live),
+        verdict=_verdict(judged, plan, rules, unmanaged or (), live=live),
         audit=True,
         counts=found,
         dangers=(),
@@ -77,11 +77,11 @@ def report(
         unknowns=(),
         unchecked=[
             *([SANDBOX] if plan.sandbox else []),
-            NOT_TAGGED if live else STATE_ONLY,
+            *([NOT_TAGGED if live else STATE_ONLY] if unmanaged is not None else []),
             *(Unchecked(what=f"{LEFT_OUT}: {urns.name(each.urn)}", why=each.text) for each in gone),
         ],
         messages=[each.text.strip() for each in plan.messages if each.severity != "info"],
-        notes=told(unmanaged, f"{STACK_TAG}={tag}"),
+        notes=told(unmanaged or (), f"{STACK_TAG}={tag}"),
         rules=rules,
     )
 

@@ -3,11 +3,15 @@
 import fnmatch
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from mlpctl.config.platform import Platform
 from mlpctl.config.problems import Keys
 from mlpctl.settings.policies import Permission, Waiver
 from mlplatform.compute.eks_cluster.spec import AccessLevel, ClusterAccess
+
+COMPARING: Final = "ML-OPS-04"
+"""The rule that makes this comparison. Its waivers accept what the comparison finds, so they are not compared."""
 
 
 @dataclass(frozen=True)
@@ -124,6 +128,8 @@ def _instance_types(one: Platform, other: Platform) -> Iterator[Wider]:
 
 def _permissions(field: str, own: Sequence[Permission], theirs: Sequence[Permission]) -> Iterator[Wider]:
     for index, each in enumerate(own):
+        if _rule(each) == COMPARING:
+            continue
         same = [known for known in theirs if _rule(known) == _rule(each) and _covered(each.resource, [known.resource])]
         if not any(known.expires >= each.expires for known in same):
             than = ", ".join(_permission(known) for known in same) or "none"

@@ -222,7 +222,7 @@ def table(found: Iterable[Weaker], one: str, other: str) -> Table:
     for heading in ("Setting", one, other, "Protects against"):
         result.add_column(heading, overflow="fold", no_wrap=heading == "Setting")
     for each in found:
-        result.add_row(*(Text(_written(cell)) for cell in (each.path, each.value, each.than, each.against.value)))
+        result.add_row(*(Text(written(cell)) for cell in (each.path, each.value, each.than, each.against.value)))
     return result
 
 
@@ -241,7 +241,8 @@ def _at(node: Any, pattern: tuple[str, ...], path: Keys) -> Iterator[tuple[Keys,
         yield from _at(node[key], tuple(rest), (*path, key))
 
 
-def _written(value: Any) -> str:
+def written(value: Any) -> str:
+    """Format the value of a guard."""
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, dict):

@@ -3,12 +3,13 @@
 A team writes rules of its own with `rule` and `stack_rule`.
 """
 
-from mlpctl.policies.estate import Estate, NotEvaluated, Resource
+from mlpctl.policies.estate import Estate, NotApplicable, NotEvaluated, Resource, Setting
 from mlpctl.policies.rule import (
     ALWAYS,
     FROM_STAGING,
     ONLY_ADVICE,
     ONLY_PROD,
+    Field,
     Level,
     Levels,
     Rule,
@@ -23,11 +24,14 @@ __all__ = [
     "ONLY_ADVICE",
     "ONLY_PROD",
     "Estate",
+    "Field",
     "Level",
     "Levels",
+    "NotApplicable",
     "NotEvaluated",
     "Resource",
     "Rule",
+    "Setting",
     "Severity",
     "rule",
     "stack_rule",

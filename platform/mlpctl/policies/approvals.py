@@ -41,7 +41,7 @@ def results(dangers: Iterable[Danger], stack: StackRules, today: date) -> Iterat
         approval = next((each for each in valid if danger.name == each.resource), None)
         outcome = Outcome.WAIVED if approval else Outcome.FAIL
         text = f"{_LOSSES[danger.harm]} {'without' if not approval else 'with'} an approval"
-        yield Result(APPROVAL, level, outcome, danger.urn, text, approval)
+        yield Result(APPROVAL, level, outcome, danger.urn, text=text, waiver=approval)
     if not lost:
         yield Result(APPROVAL, level, Outcome.PASS)
 

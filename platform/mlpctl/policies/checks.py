@@ -9,12 +9,13 @@ from mlpctl.policies.estate import NotEvaluated, Resource
 from mlpctl.review.values.plain import Secret, Unknown, items
 
 _Item = TypeVar("_Item")
+_Violation = TypeVar("_Violation")
 
 AWS_ALIASES: Final = "alias/aws/"
 """Beginning of the aliases of keys that AWS manages: https://docs.aws.amazon.com/kms/latest/developerguide/concepts.html"""
 
 
-def every(found: Iterable[_Item], check: Callable[[_Item], Iterable[str]]) -> Iterator[str]:
+def every(found: Iterable[_Item], check: Callable[[_Item], Iterable[_Violation]]) -> Iterator[_Violation]:
     """The violations of all items; an item that cannot be evaluated does not hide those of the items after it.
 
     Raises:

@@ -10,6 +10,7 @@ from typing import Any, TypeAlias
 import pulumi
 
 from mlpctl import urns
+from mlpctl.policies.siblings import Siblings
 from mlpctl.review.values.plain import Masked, Secret, Unknown, Value, items
 
 Class: TypeAlias = type[pulumi.Resource]
@@ -18,6 +19,15 @@ Class: TypeAlias = type[pulumi.Resource]
 
 class NotEvaluated(Exception):
     """A rule cannot be evaluated: a value that it needs is not known yet, or is secret."""
+
+    def __init__(self, why: str) -> None:
+        """Keep the reason, as the end of a sentence."""
+        super().__init__(why)
+        self.why = why
+
+
+class NotApplicable(Exception):
+    """A rule for the stack has nothing to judge."""
 
     def __init__(self, why: str) -> None:
         """Keep the reason, as the end of a sentence."""
@@ -130,6 +140,14 @@ class Resource:
 
 
 @dataclass(frozen=True)
+class Setting:
+    """A field of the stack file that violates a rule for the whole stack."""
+
+    path: str
+    """Its path below `mlplatform:platform`, e.g. `cluster.logDays`."""
+
+
+@dataclass(frozen=True)
 class Estate:
     """All resources of a stack after an update."""
 
@@ -144,6 +162,9 @@ class Estate:
 
     today: date = field(default_factory=date.today)
     """The day on which AWS must support what the resources use."""
+
+    siblings: Siblings | None = field(default=None, repr=False)
+    """The other stacks of the project; None if it is not at hand."""
 
     @cached_property
     def resources(self) -> tuple[Resource, ...]:

@@ -2,20 +2,23 @@
 
 import fnmatch
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from enum import Enum
 from functools import partial
-from typing import Final
+from typing import Final, TypeAlias
 
 from mlpctl import urns
 from mlpctl.policies import violations
-from mlpctl.policies.estate import Estate, NeedsStack, NotEvaluated, Resource
+from mlpctl.policies.estate import Estate, NeedsStack, NotApplicable, NotEvaluated, Resource, Setting
 from mlpctl.policies.rule import Level, OfResource, Rule
 from mlpctl.settings.policies import Permission, PolicySettings, Waiver
 
 OF_STACK: Final = "stack"
 """Name, in waivers, of the stack as a whole."""
+
+Violation: TypeAlias = tuple[str, str, str]
+"""The resource's URN, the field of the stack file, either of which may be empty, and the sentence."""
 
 
 class Outcome(Enum):
@@ -33,7 +36,7 @@ class Outcome(Enum):
     """The rule itself failed. A mandatory rule then blocks the update."""
 
     NOT_APPLICABLE = "notApplicable"
-    """The stack has no resource that the rule is for."""
+    """The stack has nothing that the rule is for."""
 
 
 @dataclass(frozen=True)
@@ -46,6 +49,9 @@ class Result:
     urn: str = ""
     """The resource; empty for the stack."""
 
+    field: str = ""
+    """The field of the stack file that violates a rule for the stack; empty if the rule names none."""
+
     text: str = ""
     """The violation or the reason, as a sentence without the resource's name; empty if it passes."""
 
@@ -54,6 +60,11 @@ class Result:
 
     deferred: bool = False
     """Whether it is not evaluated only because the estate is not the whole stack."""
+
+    @property
+    def name(self) -> str:
+        """Its name in waivers: the resource's logical name, the path of the field, or `stack`."""
+        return urns.name(self.urn) if self.urn else self.field or OF_STACK
 
     @property
     def blocks(self) -> bool:
@@ -98,7 +109,7 @@ def evaluate(rules: Iterable[Rule], estate: Estate, settings: PolicySettings, pr
             waiver = _waiver(found, valid) if found.outcome is Outcome.FAIL else None
             if waiver:
                 used.add(id(waiver))
-                found = Result(rule, level, Outcome.WAIVED, found.urn, found.text, waiver)
+                found = replace(found, outcome=Outcome.WAIVED, waiver=waiver)
             results.append(found)
     return Evaluation(tuple(results), tuple(each for each in valid if id(each) not in used), expired)
 
@@ -125,32 +136,34 @@ def _results(rule: Rule, level: Level, estate: Estate) -> Iterator[Result]:
             yield from _run(rule, level, resource.urn, partial(_judged, judge, resource))
 
 
-def _judged(judge: OfResource, resource: Resource) -> Iterator[tuple[str, str]]:
-    return ((resource.urn, violations.sentence(text)) for text in violations.several(judge(resource)))
+def _judged(judge: OfResource, resource: Resource) -> Iterator[Violation]:
+    return ((resource.urn, "", violations.sentence(text)) for text in violations.several(judge(resource)))
 
 
-def _located(found: object) -> tuple[str, str]:
-    resource, text = violations.located(found)
-    return (resource.urn if resource else "", text)
+def _located(found: object) -> Violation:
+    at, text = violations.located(found)
+    return at.urn if isinstance(at, Resource) else "", at.path if isinstance(at, Setting) else "", text
 
 
-def _run(rule: Rule, level: Level, urn: str, find: Callable[[], Iterable[tuple[str, str]]]) -> Iterator[Result]:
+def _run(rule: Rule, level: Level, urn: str, find: Callable[[], Iterable[Violation]]) -> Iterator[Result]:
     """The violations that a function finds, or the one other outcome."""
     results: list[Result] = []
     # The results are collected, because closing a generator raises GeneratorExit where it yields.
     try:
-        for where, text in find():
-            results.append(Result(rule, level, Outcome.FAIL, where, text))
+        for where, setting, text in find():
+            results.append(Result(rule, level, Outcome.FAIL, where, setting, text))
     except NotEvaluated as error:
         if not results:
             deferred = isinstance(error, NeedsStack)
-            results.append(Result(rule, level, Outcome.NOT_EVALUATED, urn, error.why, deferred=deferred))
+            results.append(Result(rule, level, Outcome.NOT_EVALUATED, urn, text=error.why, deferred=deferred))
+    except NotApplicable as error:
+        results.append(Result(rule, level, Outcome.NOT_APPLICABLE, text=error.why))
     except KeyboardInterrupt:
         # It is the user's.
         raise
     except BaseException as error:
         # Nothing that a rule raises may end the evaluation early, not even SystemExit.
-        results.append(Result(rule, level, Outcome.ERROR, urn, f"the rule failed: {described(error)}"))
+        results.append(Result(rule, level, Outcome.ERROR, urn, text=f"the rule failed: {described(error)}"))
     yield from results or [Result(rule, level, Outcome.PASS, urn)]
 
 
@@ -163,8 +176,7 @@ def described(error: BaseException) -> str:
 
 
 def _waiver(found: Result, valid: Sequence[Waiver]) -> Waiver | None:
-    name = urns.name(found.urn) if found.urn else OF_STACK
     for each in valid:
-        if each.rule == found.rule.id and fnmatch.fnmatchcase(name, each.resource):
+        if each.rule == found.rule.id and fnmatch.fnmatchcase(found.name, each.resource):
             return each
     return None

@@ -1,6 +1,8 @@
 """What the stack file on this machine adds to the judgement of a stack: own rules, and lines to point at."""
 
 import hashlib
+import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -14,11 +16,15 @@ from mlpctl.policies import packs
 from mlpctl.policies.rule import Rule
 
 _PLATFORM: Final = ("config", PLATFORM)
+_STEP: Final = re.compile(r'\[(?:("(?:[^"\\]|\\.)*")|(\d+))\]|([^.\[]+)')
 
 
 @dataclass(frozen=True)
 class Local:
     """The stack file of a stack on this machine; empty without one."""
+
+    root: Path | None = None
+    """The folder of its project; None without one."""
 
     rules: tuple[Rule, ...] = ()
     """The rules in its `policies.packs`."""
@@ -40,10 +46,21 @@ class Local:
 
     def line(self, path: str) -> int | None:
         """The line of a field, or of the innermost section around it; None without a file."""
-        keys: Keys = tuple(path.split(".")) if path else ()
+        keys = _keys(path)
         while keys and keys not in self.lines:
             keys = keys[:-1]
         return self.lines.get(keys)
+
+    def sets(self, path: str) -> bool:
+        """Whether the file sets a field."""
+        return _keys(path) in self.lines
+
+
+def _keys(path: str) -> Keys:
+    """The keys in a path such as `policies.waivers[0]` or `tags["a.b"]`."""
+    return tuple(
+        int(index) if index else json.loads(quoted) if quoted else key for quoted, index, key in _STEP.findall(path)
+    )
 
 
 NOTHING: Final = Local()
@@ -64,9 +81,10 @@ def of_stack(root: Path, stack: str) -> Local:
 
 
 def of_plan(project_name: str, stack: str) -> Local:
-    """The file of a plan's stack, for its lines only, if the current folder belongs to the plan's project.
+    """The file of a plan's stack, without its packs, if the current folder belongs to the plan's project.
 
-    Nothing is run: a plan may come from anybody, and with it the choice of the file.
+    Its lines, and the other stack files of the project, are read. Nothing is run: a plan may come from anybody, and
+    with it the choice of the file.
     """
     try:
         root = project.root()
@@ -86,6 +104,7 @@ def _read(root: Path, stack: str) -> Local:
     data = document.data if isinstance(document.data, Mapping) else {}
     section = data.get("config")
     return Local(
+        root,
         file=_shown(root, path),
         sha256=hashlib.sha256(content).hexdigest(),
         config=section if isinstance(section, Mapping) else {},

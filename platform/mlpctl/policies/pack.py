@@ -34,6 +34,7 @@ from mlpctl.policies.packs import PackError, load
 from mlpctl.policies.plan_estate import current_type, names_of
 from mlpctl.policies.rule import Level, Rule
 from mlpctl.policies.rules import rules
+from mlpctl.policies.siblings import Siblings, of_project
 from mlpctl.policies.stack import StackRules
 from mlpctl.review.plan.stack_config import profile_fault
 from mlpctl.review.redact import Redactor
@@ -59,7 +60,9 @@ def run(folder: Path) -> None:
     known = (*rules(), *own)
     if fault := stack.unknown(each.id for each in known):
         raise SystemExit(fault)
-    checks = Checks(known, stack, datetime.now(UTC).date())
+    root = root_of(folder, pulumi.get_project())
+    siblings = of_project(root, pulumi.Config("aws").get("region")) if root else None
+    checks = Checks(known, stack, datetime.now(UTC).date(), siblings)
     PolicyPack(
         NAME,
         [
@@ -89,10 +92,22 @@ def stack_rules() -> StackRules:
         raise SystemExit(f"The rules of the stack are invalid: {problems}.") from None
 
 
-def own_rules(folder: Path, packs: Sequence[str], project_name: str) -> tuple[Rule, ...]:
-    """The rules of a stack's own packs.
+def root_of(folder: Path, project_name: str) -> Path | None:
+    """The folder of the running stack's project; None if the policy pack is not in it.
 
     The engine tells a policy pack the config of the stack, but not the folder of its project.
+
+    Args:
+        folder: the folder of the policy pack.
+        project_name: the project of the running stack.
+    """
+    around = (each for each in folder.resolve().parents if (each / project.PROJECT_FILE).is_file())
+    root = next(around, None)
+    return root if root is not None and project.name(root) == project_name else None
+
+
+def own_rules(folder: Path, packs: Sequence[str], project_name: str) -> tuple[Rule, ...]:
+    """The rules of a stack's own packs.
 
     Args:
         folder: the folder of the policy pack.
@@ -104,9 +119,8 @@ def own_rules(folder: Path, packs: Sequence[str], project_name: str) -> tuple[Ru
     """
     if not packs:
         return ()
-    around = (each for each in folder.resolve().parents if (each / project.PROJECT_FILE).is_file())
-    root = next(around, None)
-    if root is None or project.name(root) != project_name:
+    root = root_of(folder, project_name)
+    if root is None:
         raise SystemExit(
             f"policies.packs: {folder} is not in the project {project_name}, whose folders contain the rules. Use the "
             "policy pack of the project."
@@ -120,11 +134,12 @@ def own_rules(folder: Path, packs: Sequence[str], project_name: str) -> tuple[Ru
 class Checks:
     """The policies, which share what they find."""
 
-    def __init__(self, known: Sequence[Rule], stack: StackRules, today: date) -> None:
-        """Evaluate these rules as the stack's config says."""
+    def __init__(self, known: Sequence[Rule], stack: StackRules, today: date, siblings: Siblings | None = None) -> None:
+        """Evaluate these rules as the stack's config says; without a project, there are no other stacks at hand."""
         self._rules = known
         self._stack = stack
         self._today = today
+        self._siblings = siblings
         self._redactor = Redactor()
         self._inputs: dict[str, Mapping[str, Value]] = {}
         """Inputs, without secrets, of the resources that the engine has shown. For the stack it shows outputs, and in a
@@ -196,7 +211,7 @@ class Checks:
                 )
 
         stack = self._stack
-        estate = Estate(make, stack.settings, whole, today=self._today)
+        estate = Estate(make, stack.settings, whole, today=self._today, siblings=self._siblings)
         return evaluate(known, estate, stack.policies, stack.profile, self._today)
 
 
@@ -249,4 +264,4 @@ def _about_the_stack(found: Evaluation, level: Level) -> Iterator[str]:
         yield f"The waiver of {each.rule} for {each.resource} matches no violation. Remove it from policies.waivers."
     open_rules = {each.rule.id for each in found.results if each.outcome is Outcome.NOT_EVALUATED}
     if open_rules:
-        yield f"Not evaluated, because values are secret or not known yet: {', '.join(sorted(open_rules))}."
+        yield f"Not evaluated, because something is secret, not known yet or invalid: {', '.join(sorted(open_rules))}."

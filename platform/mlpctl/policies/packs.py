@@ -40,7 +40,7 @@ def load(root: Path, folders: Sequence[str]) -> tuple[Rule, ...]:
 
     Raises:
         PackError: a folder is missing, it or a file in it leaves the project, it cannot be imported or contains no
-            rules, or the ID of a rule is reserved or not unique.
+            rules, the ID of a rule is reserved or not unique, or a rule names a field that no stack file has.
     """
     known = {id(each) for each in rules()}
     found: dict[str, str] = {}
@@ -54,10 +54,19 @@ def load(root: Path, folders: Sequence[str]) -> tuple[Rule, ...]:
                 raise PackError(f"{folder} has the rule {each.id}, but {RESERVED} begins the platform's IDs.")
             if each.id in found:
                 raise PackError(f"{folder} has the rule {each.id}, which {found[each.id]} has already.")
+            if fault := _unknown_field(each):
+                raise PackError(f"{folder} has a rule with an unknown field: {fault}")
             found[each.id] = folder
             loaded.append(each)
         known.update(own)
     return tuple(loaded)
+
+
+def _unknown_field(rule: Rule) -> str:
+    # This imports the components, which policy packs of programs without the platform's config do not need.
+    from mlpctl.policies import fields
+
+    return fields.unknown(rule) if rule.fields else ""
 
 
 def _rules(root: Path, folder: str) -> Iterator[Rule]:

@@ -7,19 +7,21 @@ from typing import Any, Final
 
 from awsfacts import types as aws
 from mlpctl.policies.estate import Estate, Resource
+from mlpctl.policies.siblings import Siblings
 from mlpctl.review.plan.model import Change, Op, Plan
 from mlpctl.review.relations.containers import own_names
 
 _GOES: Final = frozenset({Op.DELETE, Op.FORGET, Op.GONE})
 
 
-def of_plan(plan: Plan, settings: Mapping[str, Any], today: date) -> Estate:
+def of_plan(plan: Plan, settings: Mapping[str, Any], today: date, siblings: Siblings | None = None) -> Estate:
     """The resources of a plan that exist after the update.
 
     Args:
         plan: the plan.
         settings: the platform's section of the stack file with all defaults; empty for a program without it.
         today: the day on which versions are supported or not.
+        siblings: the other stacks of the project; None if it is not at hand.
     """
 
     def make(estate: Estate) -> Iterator[Resource]:
@@ -27,7 +29,7 @@ def of_plan(plan: Plan, settings: Mapping[str, Any], today: date) -> Estate:
             if change.custom and change.op not in _GOES and not change.is_provider and not change.old_copy:
                 yield _resource(estate, change)
 
-    return Estate(make, settings, today=today)
+    return Estate(make, settings, today=today, siblings=siblings)
 
 
 def _resource(estate: Estate, change: Change) -> Resource:

@@ -9,7 +9,7 @@ from typing import Final, TypeAlias
 
 import pulumi
 
-from mlpctl.policies.estate import Estate, Resource
+from mlpctl.policies.estate import Estate, Resource, Setting
 from mlpctl.text import any_of
 
 ID: Final = re.compile(r"[A-Z][A-Z0-9]*(-[A-Z0-9]+)+")
@@ -60,11 +60,30 @@ FROM_STAGING: Final = Levels(Level.ADVISORY, Level.MANDATORY, Level.MANDATORY)
 ONLY_PROD: Final = Levels(Level.ADVISORY, Level.ADVISORY, Level.MANDATORY)
 ONLY_ADVICE: Final = Levels(Level.ADVISORY, Level.ADVISORY, Level.ADVISORY)
 
+
+@dataclass(frozen=True)
+class Field:
+    """A field of the stack file that decides whether the resources of a component violate a rule.
+
+    Findings then point at it instead of the component.
+    """
+
+    component: str
+    """Class of the component, e.g. `EksCluster`; empty for every component of the platform."""
+
+    path: str
+    """Its path below the component's place, e.g. `logTypes`; without a component, below `mlplatform:platform`. `*`
+    stands for the entry of a mapping that the resource belongs to: `repositories.*.scanOnPush`."""
+
+    says: str = ""
+    """Regular expression for the sentences of the violations that it decides, if it does not decide all."""
+
+
 OfResource: TypeAlias = Callable[[Resource], Iterable[str]]
 """Yields one sentence for each violation by a resource."""
 
-OfStack: TypeAlias = Callable[[Estate], Iterable[tuple[Resource, str] | str]]
-"""Yields one sentence for each violation, with the resource that commits it if there is one."""
+OfStack: TypeAlias = Callable[[Estate], Iterable[tuple[Resource | Setting, str] | str]]
+"""Yields one sentence for each violation, with the resource or the field of the stack file that commits it, if any."""
 
 
 @dataclass(frozen=True)
@@ -91,6 +110,10 @@ class Rule:
     types: frozenset[str]
     """Type tokens of the resources that it is for; empty for a rule for the whole stack."""
 
+    fields: tuple[Field, ...] = ()
+    """The fields of the stack file that decide its results. If several fit a violation, it is the first that the file
+    sets."""
+
     of_resource: OfResource | None = None
     of_stack: OfStack | None = None
 
@@ -103,6 +126,7 @@ def rule(
     severity: Severity,
     levels: Levels,
     serves: Iterable[str] = (),
+    fields: Iterable[Field] = (),
 ) -> Callable[[OfResource], Rule]:
     """Make a rule of a function that takes a resource and yields a sentence for each violation.
 
@@ -118,6 +142,7 @@ def rule(
         severity: how bad a violation is.
         levels: what a violation does in each profile.
         serves: IDs of the controls of frameworks that it serves, e.g. `fsbp:S3.1`.
+        fields: the fields of the stack file that decide its results; findings point at them.
 
     Raises:
         ValueError: an argument is malformed.
@@ -127,8 +152,10 @@ def rule(
         if not classes:
             raise ValueError(f"{id}: name the SDK classes that it is for, or use stack_rule")
         types = frozenset(_type(id, each) for each in classes)
-        controls = _controls(id, serves)
-        return _checked(Rule(id, _title(check), reason, remedy, severity, levels, controls, types, of_resource=check))
+        served, own = _controls(id, serves), _fields(id, fields)
+        return _checked(
+            Rule(id, _title(check), reason, remedy, severity, levels, served, types, own, of_resource=check)
+        )
 
     return made
 
@@ -141,13 +168,14 @@ def stack_rule(
     severity: Severity,
     levels: Levels,
     serves: Iterable[str] = (),
+    fields: Iterable[Field] = (),
 ) -> Callable[[OfStack], Rule]:
     """Make a rule of a function that takes all resources and yields its violations; see `rule`."""
 
     def made(check: OfStack) -> Rule:
-        controls = _controls(id, serves)
+        served, own = _controls(id, serves), _fields(id, fields)
         return _checked(
-            Rule(id, _title(check), reason, remedy, severity, levels, controls, frozenset(), of_stack=check)
+            Rule(id, _title(check), reason, remedy, severity, levels, served, frozenset(), own, of_stack=check)
         )
 
     return made
@@ -173,6 +201,24 @@ def _controls(id: str, serves: Iterable[str]) -> tuple[str, ...]:
     for each in found:
         if not isinstance(each, str) or not CONTROL.fullmatch(each):
             raise ValueError(f"{id}: serves has {each!r}; allowed: a framework and its control, e.g. nist:SI-11")
+    return found
+
+
+def _fields(id: str, fields: Iterable[Field]) -> tuple[Field, ...]:
+    """The fields that decide a rule's results."""
+    wrong = f'{id}: fields is {fields!r}; allowed: a list of fields, e.g. [Field("EksCluster", "logTypes")]'
+    if isinstance(fields, str) or not isinstance(fields, Iterable):
+        raise ValueError(wrong)
+    found = (*fields,)
+    for each in found:
+        if not isinstance(each, Field) or not all(isinstance(value, str) for value in vars(each).values()):
+            raise ValueError(wrong)
+        if not each.path:
+            raise ValueError(f"{id}: fields has an empty path; allowed: the path of a field, e.g. logTypes")
+        try:
+            re.compile(each.says)
+        except re.error as error:
+            raise ValueError(f"{id}: fields has the expression {each.says!r}, which is malformed: {error}") from None
     return found
 
 

@@ -5,14 +5,15 @@ from dataclasses import replace
 from datetime import date
 from typing import Final
 
-from mlpctl import failures, urns
-from mlpctl.keys import NAMESPACE
-from mlpctl.policies import approvals
+from mlpctl import urns
+from mlpctl.keys import REGION
+from mlpctl.policies import approvals, fields
 from mlpctl.policies.evaluate import Evaluation, Outcome, Result, evaluate
 from mlpctl.policies.local import NOTHING, Local
 from mlpctl.policies.plan_estate import of_plan
 from mlpctl.policies.rule import Level, Severity
 from mlpctl.policies.rules import rules
+from mlpctl.policies.siblings import of_project
 from mlpctl.policies.stack import StackRules
 from mlpctl.review.plan import stack_config
 from mlpctl.review.plan.model import Plan
@@ -60,7 +61,9 @@ def judged(plan: Plan, stack: StackRules, today: date, local: Local = NOTHING) -
     all_known = local.loaded or not stack.policies.packs
     if all_known and (fault := stack.unknown(each.id for each in known)):
         raise stack_config.SettingsError(fault)
-    found = evaluate(known, of_plan(plan, stack.settings, today), stack.policies, stack.profile, today)
+    beside = of_project(local.root, plan.config.get(REGION)) if local.root else None
+    estate = of_plan(plan, stack.settings, today, beside)
+    found = evaluate(known, estate, stack.policies, stack.profile, today)
     if local.loaded:
         return found
     # A waiver of a rule that was not loaded is not unused.
@@ -77,10 +80,10 @@ def report(
         found: the evaluation.
         stack: the levels and exceptions of the stack.
         today: the day on which approvals are valid or not.
-        parents: URN of each resource's parent, which leads to the component's place in the stack file.
+        parents: URN of each resource's parent, which leads to the component in the stack file.
         local: the stack file on this machine.
     """
-    findings = [_finding(each, parents, local) for each in found.results if each.outcome in _SHOWN]
+    findings = [_finding(each, stack, parents, local) for each in found.results if each.outcome in _SHOWN]
     order = [each.value for each in _SEVERITIES]
     return Rules(
         profile=stack.profile,
@@ -105,10 +108,12 @@ def report(
     )
 
 
-def _finding(result: Result, parents: Mapping[str, str], local: Local) -> RuleFinding:
+def _finding(result: Result, stack: StackRules, parents: Mapping[str, str], local: Local) -> RuleFinding:
     rule = result.rule
-    top = urns.outermost(result.urn, parents) if result.urn else ""
-    field = failures.place(top) or "" if top and urns.kind(top).startswith(f"{NAMESPACE}:") else ""
+    field = result.field
+    if result.urn:
+        component = urns.outermost(result.urn, parents)
+        field = fields.place(rule, result.urn, result.text, component, stack.settings, local.sets)
     name = urns.name(result.urn) if result.urn else ""
     waiver = result.waiver
     return RuleFinding(

@@ -25,6 +25,7 @@ from mlpctl.policies.estate import Resource as Judged
 from mlpctl.policies.evaluate import OF_STACK, Outcome, Result, evaluate
 from mlpctl.policies.plan_estate import current_type, names_of
 from mlpctl.policies.rule import Rule
+from mlpctl.policies.siblings import of_sections
 from mlpctl.review.values.plain import UNKNOWN, Secret
 from mlpctl.settings.policies import PolicySettings
 
@@ -77,6 +78,9 @@ class Case:
     settings: Mapping[str, Any]
     """The platform's section of the stack file; empty by default."""
 
+    stacks: Mapping[str, Mapping[str, Any] | None] | None = None
+    """Those of other stacks, as in `results`."""
+
 
 def resource(type: str, inputs: Mapping[str, Any] | None = None, *, name: str = "it", **more: Any) -> Given:
     """A resource of a test.
@@ -100,6 +104,7 @@ def results(
     settings: Mapping[str, Any] | None = None,
     profile: str = "prod",
     today: date | None = None,
+    stacks: Mapping[str, Mapping[str, Any] | None] | None = None,
 ) -> dict[str, str]:
     """The results of a rule for a stack with these resources.
 
@@ -109,11 +114,13 @@ def results(
         settings: the platform's section of the stack file, for rules that read `Estate.settings`.
         profile: the profile; a rule that is off there has no results.
         today: the day on which AWS must support what the resources use; by default today.
+        stacks: the platform's sections of the other stack files of the project, by the stacks' names, for rules that
+            read `Estate.siblings`; None for a file that is invalid. By default, the project is not at hand.
 
     Returns:
-        By logical name, or `stack` for a rule for the whole stack: the sentence of the violation (several are separated
-        by line breaks), or `pass`, `notEvaluated` or `notApplicable`. A rule that raises an exception has the result
-        `error: …`.
+        By logical name, by the path of a field, or `stack` for a rule for the whole stack: the sentence of the
+        violation (several are separated by line breaks), or `pass`, `notEvaluated` or `notApplicable`. A rule that
+        raises an exception has the result `error: …`.
     """
     urns = {each.name: f"urn:pulumi:test::test::{each.type}::{each.name}" for each in resources}
 
@@ -132,10 +139,11 @@ def results(
             )
 
     day = today or date.today()
-    found = evaluate([rule], Estate(make, settings or {}, today=day), PolicySettings(), profile, day).results
+    estate = Estate(make, settings or {}, today=day, siblings=None if stacks is None else of_sections(stacks))
+    found = evaluate([rule], estate, PolicySettings(), profile, day).results
     by_name: dict[str, list[str]] = {}
     for result in found:
-        by_name.setdefault(result.urn.split("::")[-1] or STACK, []).append(_shown(result))
+        by_name.setdefault(result.name, []).append(_shown(result))
     return {name: "\n".join(texts) for name, texts in by_name.items()}
 
 
@@ -159,7 +167,8 @@ def cases(folder: Path) -> Iterator[Case]:
         for rule, entries in yaml.load(path.read_text(encoding="utf-8"), _Loader).items():
             for each in entries:
                 made = tuple(_read(name, fields) for name, fields in each["resources"].items())
-                yield Case(rule, each["about"], made, each["expected"], each.get("settings", {}))
+                more = (each.get("settings", {}), each.get("stacks"))
+                yield Case(rule, each["about"], made, each["expected"], *more)
 
 
 def _read(name: str, fields: Mapping[str, Any]) -> Given:

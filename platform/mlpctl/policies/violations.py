@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 
-from mlpctl.policies.estate import Resource
+from mlpctl.policies.estate import Resource, Setting
 
 
 def several(found: object) -> Iterable[object]:
@@ -27,15 +27,15 @@ def sentence(found: object) -> str:
     return found
 
 
-def located(found: object) -> tuple[Resource | None, str]:
-    """A violation of a rule for the stack: its resource, if it names one, and its text.
+def located(found: object) -> tuple[Resource | Setting | None, str]:
+    """A violation of a rule for the stack: its resource or field, if it names one, and its text.
 
     Raises:
-        TypeError: it is neither a text nor a resource with a text.
+        TypeError: it is neither a text nor a resource or a field with a text.
     """
     if not isinstance(found, tuple):
         return None, sentence(found)
-    if len(found) != 2 or not isinstance(found[0], Resource):
+    if len(found) != 2 or not isinstance(found[0], Resource | Setting):
         raise TypeError("it yielded a tuple that is no resource with a sentence")
     return found[0], sentence(found[1])
 

@@ -75,7 +75,24 @@ def tagged(env: Mapping[str, str], stack: str, regions: Iterable[str | None]) ->
     """
     with environment(env):
         search = Search({})
-        return {arn: tags for region in regions for arn, tags in search.tags(stack, region).items()}
+        return {arn: tags for region in regions for arn, tags in search.tags([stack], region).items()}
+
+
+def tagged_by_project(env: Mapping[str, str], project: str, regions: Iterable[str | None]) -> dict[str, dict[str, str]]:
+    """The tags of the resources with the tag of any stack of a project, whether that stack exists or not, by ARN.
+
+    Args:
+        env: the environment of the `pulumi` commands.
+        project: name of the project.
+        regions: the regions; None is the environment's own.
+
+    Raises:
+        StackError: a query to AWS failed.
+    """
+    with environment(env):
+        search = Search({})
+        found = {arn: tags for region in regions for arn, tags in search.tags([], region).items()}
+    return {arn: tags for arn, tags in found.items() if tags.get(STACK_TAG, "").startswith(f"{project}/")}
 
 
 class Search:
@@ -140,8 +157,8 @@ class Search:
         """
         return sorted(self.tags(stack, region))
 
-    def tags(self, stack: str, region: str | None) -> dict[str, dict[str, str]]:
-        """The tags of the resources that `tagged` finds, by ARN.
+    def tags(self, stacks: Sequence[str], region: str | None) -> dict[str, dict[str, str]]:
+        """The tags of the resources with one of these values of the stack's tag, by ARN; with any value if empty.
 
         Raises:
             StackError: The query to AWS failed.
@@ -149,7 +166,9 @@ class Search:
         where = region or self._session.region_name
         if where is None:
             return {}
-        wanted = [{"Key": STACK_TAG, "Values": [stack]}]
+        # Without values, AWS finds all resources with the key:
+        # https://docs.aws.amazon.com/resourcegroupstagging/latest/APIReference/API_GetResources.html
+        wanted = [{"Key": STACK_TAG, **({"Values": [*stacks]} if stacks else {})}]
         try:
             pages = self._session.client("resourcegroupstaggingapi", where).get_paginator("get_resources")
             return {
@@ -158,7 +177,7 @@ class Search:
                 for each in page["ResourceTagMappingList"]
             }
         except (BotoCoreError, ClientError) as error:
-            raise StackError(f"The query to AWS for the resources of the stack failed: {error}") from None
+            raise StackError(f"The query to AWS for resources with the tag {STACK_TAG} failed: {error}") from None
 
     def wait_until_ready(self, action: Action) -> Action:
         """Wait while a resource is being created, changed or deleted. If that fails, the returned action asks the user.

@@ -47,7 +47,7 @@ def review(plan: Plan, *, commit: str = "", run_url: str = "", local: "Local | N
     Args:
         plan: The plan.
         local: The stack file of the plan's stack, with own rules; by default one of this name in the current project,
-            for its lines only.
+            without own rules.
         commit: The reviewed commit; by default from the variables of the CI service.
         run_url: URL of the run that created the plan; by default from the variables of the CI service.
 
@@ -103,10 +103,18 @@ def write(report: Report, wanted: Mapping[str, Path | None], console: Console) -
     Raises:
         OutputError: a file cannot be written.
     """
-    for name, path in wanted.items():
-        if path is None:
-            continue
-        text = WRITERS[name](report)
+    put({path: WRITERS[name](report) for name, path in wanted.items() if path is not None})
+    if STDOUT not in wanted.values():
+        console.print(terminal.page(report))
+
+
+def put(texts: Mapping[Path, str]) -> None:
+    """Write reports to their files.
+
+    Raises:
+        OutputError: a file cannot be written.
+    """
+    for path, text in texts.items():
         if path == STDOUT:
             # A report is always UTF-8, regardless of the terminal's encoding.
             sys.stdout.flush()
@@ -117,8 +125,6 @@ def write(report: Report, wanted: Mapping[str, Path | None], console: Console) -
             path.write_text(text, encoding="utf-8")
         except OSError as error:
             raise OutputError(f"{path} cannot be written: {error.strerror or error}.") from None
-    if STDOUT not in wanted.values():
-        console.print(terminal.page(report))
 
 
 def plan_of(stack: str, *, account: bool, folder: Path | None) -> Plan:

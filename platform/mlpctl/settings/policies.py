@@ -92,8 +92,8 @@ class Waiver(Permission):
     resource: str = Field(
         max_length=200, pattern=r"^(\*[*_.-]*)?[A-Za-z0-9][A-Za-z0-9_.*-]*$", examples=["models-bucket"]
     )
-    """Logical name of the resource, with `*` as a wildcard in a part of it; `stack` for a violation by the stack as a
-    whole."""
+    """Logical name of the resource, with `*` as a wildcard in a part of it; the path of the field for a
+    violation of ML-OPS-04, e.g. `cluster.logDays`; `stack` for any other violation by the stack as a whole."""
 
 
 class PolicySettings(Model):

@@ -20,7 +20,7 @@ _COUNTS: Final[Mapping[str, int]] = {
     "LOG": 4,
     "MSG": 1,
     "NET": 2,
-    "OPS": 3,
+    "OPS": 4,
     "RDS": 3,
     "S3": 10,
     "SEC": 1,

@@ -30,9 +30,11 @@ config:
     profile: dev
     owner: ml-platform
     network: {{zones: [us-east-1a, us-east-1b]}}
-    cluster: {{privateAccessCidrs: [10.0.0.0/16]}}
     buckets:
       models: {{}}
+    cluster:
+      privateAccessCidrs: [10.0.0.0/16]
+      logTypes: [audit]
     policies:
       waivers:
         - rule: ML-S3-03

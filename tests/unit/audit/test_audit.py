@@ -45,8 +45,25 @@ def test_a_deployed_violation_fails_the_audit_and_a_waived_one_does_not(audited:
     ]
     (waived,) = [each for each in report["rules"]["findings"] if each["rule"] == "ML-S3-03"]
     assert waived["waived"] == f"only readers inside the VPC (ml-platform, until {LAST_DAY})"
-    assert (waived["field"], waived["line"]) == ("buckets.models", 9)
+    assert (waived["field"], waived["line"]) == ("buckets.models", 8)
     assert report["rules"]["file"] == "stacks/Pulumi.dev.yaml"
+
+
+def test_code_scanning_shows_the_line_of_the_field_that_decides_a_violation(audited: Audited, tmp_path: Path) -> None:
+    above = "urn:pulumi:dev::shop::mlplatform:index:EksCluster::cluster"
+    urn = "urn:pulumi:dev::shop::mlplatform:index:EksCluster$aws:eks/cluster:Cluster::cluster-control-plane"
+    cluster = deployed.resource(urn, {"enabledClusterLogTypes": ["audit"]}, parent=above)
+    audited(deployed.state(deployed.resource(above), cluster), "--sarif", tmp_path / "a.sarif")
+    results = json.loads((tmp_path / "a.sarif").read_text())["runs"][0]["results"]
+    found = {each["ruleId"]: each for each in results if each["message"]["text"].startswith("cluster-control-plane")}
+    lines = deployed.STACK_FILE.splitlines()
+    for rule, field, text in (
+        ("ML-EKS-04", "cluster.logTypes", "logTypes: [audit]"),
+        ("ML-EKS-06", "cluster", "cluster:"),
+    ):
+        place = found[rule]["locations"][0]["physicalLocation"]
+        assert found[rule]["properties"]["field"] == field
+        assert lines[place["region"]["startLine"] - 1].strip() == text
 
 
 def test_relations_of_a_state_are_found_by_its_dependencies(audited: Audited) -> None:

@@ -11,7 +11,7 @@ import jsonschema
 import pytest
 
 import own_rules
-from mlpctl.audit import command, evidence
+from mlpctl.audit import command, evidence, judge
 from mlpctl.audit.evidence_model import Evidence
 from mlpctl.policies.frameworks import FRAMEWORKS
 from mlpctl.policies.rules import rules
@@ -147,10 +147,10 @@ def test_a_folder_that_cannot_be_written_is_refused_before_anything_starts(tmp_p
 
 
 def test_the_commit_of_a_checkout_counts_only_without_changes(tmp_path: Path) -> None:
-    assert command.commit_of(tmp_path) == ""
+    assert judge.commit_of(tmp_path) == ""
     (tmp_path / "a").write_text("")
     for line in ("init -q", "add a", "-c user.name=a -c user.email=a@b commit -qm a"):
         subprocess.run(["git", "-C", str(tmp_path), *line.split()], check=True)
-    assert len(command.commit_of(tmp_path)) == 40
+    assert len(judge.commit_of(tmp_path)) == 40
     (tmp_path / "b").write_text("")
-    assert command.commit_of(tmp_path) == ""
+    assert judge.commit_of(tmp_path) == ""

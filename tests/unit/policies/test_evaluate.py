@@ -8,7 +8,20 @@ import pulumi_aws as aws
 import pytest
 from pydantic import ValidationError
 
-from mlpctl.policies import ALWAYS, FROM_STAGING, Estate, Level, Levels, Resource, Rule, Severity, rule, stack_rule
+from mlpctl.policies import (
+    ALWAYS,
+    FROM_STAGING,
+    Estate,
+    Level,
+    Levels,
+    NotApplicable,
+    Resource,
+    Rule,
+    Setting,
+    Severity,
+    rule,
+    stack_rule,
+)
 from mlpctl.policies.approvals import APPROVAL
 from mlpctl.policies.evaluate import Evaluation, Outcome, evaluate
 from mlpctl.policies.rules import rules
@@ -223,6 +236,21 @@ def test_a_waiver_names_the_stack_for_its_own_violation() -> None:
 
     assert evaluated(queues, waivers=[WAIVER | {"rule": "ACME-05", "resource": "stack"}]).passes
     assert not evaluated(queues, waivers=[WAIVER | {"rule": "ACME-05"}]).passes
+
+
+def test_a_rule_for_the_stack_may_name_a_field_or_not_apply() -> None:
+    @stack_rule("ACME-05", reason="So.", remedy="So.", severity=Severity.LOW, levels=ALWAYS)
+    def logs(stack: Estate) -> Iterator[tuple[Setting, str]]:
+        """A stack with queues keeps its logs."""
+        if not stack.of(aws.sqs.Queue):
+            raise NotApplicable("the stack has no queues")
+        yield Setting("cluster.logDays"), "keeps logs for 7 days"
+
+    (found,) = evaluated(logs).results
+    assert (found.outcome, found.field, found.name) == (Outcome.FAIL, "cluster.logDays", "cluster.logDays")
+    assert evaluated(logs, waivers=[WAIVER | {"rule": "ACME-05", "resource": "cluster.logDays"}]).passes
+    (found,) = evaluated(logs, queues={}).results
+    assert (found.outcome, found.text) == (Outcome.NOT_APPLICABLE, "the stack has no queues")
 
 
 def test_a_rule_needs_sentences_and_classes() -> None:

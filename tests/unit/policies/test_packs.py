@@ -74,6 +74,9 @@ def test_a_pack_that_cannot_be_used_is_one_clear_sentence(tmp_path: Path) -> Non
     )
     own_rules.pack(tmp_path, "syntax", text="a = 1\ndef f(:\n")
     assert "syntax/buckets.py:2 cannot be imported: SyntaxError" in refused(tmp_path, "syntax")
+    text = own_rules.RULE.format(id=ID, name="checked").replace("import ALWAYS,", "import ALWAYS, Field,")
+    own_rules.pack(tmp_path, "fields", text=text.replace("levels=", 'fields=[Field("EksCluster", "logs")], levels='))
+    assert "fields has cluster.logs, which no stack file can have" in refused(tmp_path, "fields")
     own_rules.pack(tmp_path, "deep/er", text="\n\n1 / 0")
     assert "deep/er/buckets.py:3 cannot be imported: ZeroDivisionError: division by zero." in refused(
         tmp_path, "deep/er"
@@ -186,6 +189,10 @@ def test_the_lines_of_a_stack_file_are_known_without_its_code(tmp_path: Path, mo
     assert (found.file, found.rules, found.loaded) == ("Pulumi.dev.yaml", (), False)
     lines = {path: found.line(path) for path in ("buckets.models", "buckets.other", "network", "")}
     assert lines == {"buckets.models": 4, "buckets.other": 3, "network": 2, "": 2}
+    text = 'tags:\n      "a.b": x\n    policies:\n      mandatory:\n        - ML-S3-07\n'
+    (tmp_path / "Pulumi.dev.yaml").write_text(f"config:\n  mlplatform:platform:\n    {text}")
+    found = local.of_plan("shop", "dev")
+    assert [found.line(path) for path in ('tags["a.b"]', "policies.mandatory[0]", "policies.mandatory[1]")] == [4, 7, 6]
     assert local.of_plan("another", "dev") == local.NOTHING
     (tmp_path / "Pulumi.dev.yaml").write_text("a: [")
     assert local.of_plan("shop", "dev") == local.NOTHING

@@ -380,11 +380,13 @@ def test_a_change_that_does_not_end_needs_a_decision(search: Search, monkeypatch
     assert (action.verdict, action.reason) == (Verdict.ASK, "is still being changed")
 
 
-def test_the_tags_of_a_stack_s_resources_are_found_in_each_region(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_resources_are_found_by_the_tags_of_a_stack_or_of_a_project_in_each_region(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     made = {}
     for region in ("eu-central-1", "eu-west-1"):
         ec2 = boto3.client("ec2", region_name=region)
-        for stack in ("ml/of-tags", "ml/other"):
+        for stack in ("ml/of-tags", "ml/other", "mlops/other"):
             vpc = ec2.create_vpc(CidrBlock="10.9.0.0/16")["Vpc"]["VpcId"]
             ec2.create_tags(Resources=[vpc], Tags=[{"Key": "mlplatform:stack", "Value": stack}])
             made[stack, region] = vpc
@@ -392,3 +394,6 @@ def test_the_tags_of_a_stack_s_resources_are_found_in_each_region(monkeypatch: p
     found = searching.tagged(os.environ, "ml/of-tags", [None, "eu-west-1"])
     assert {arn.split("/")[1] for arn in found} == {made["ml/of-tags", "eu-central-1"], made["ml/of-tags", "eu-west-1"]}
     assert {*map(str, found.values())} == {"{'mlplatform:stack': 'ml/of-tags'}"}
+    found = searching.tagged_by_project(os.environ, "ml", ["eu-central-1"])
+    of_the_project = {made[stack, "eu-central-1"] for stack in ("ml/of-tags", "ml/other")}
+    assert {arn.split("/")[1] for arn in found} == of_the_project

@@ -10,7 +10,7 @@ import pulumi_kubernetes as k8s
 from awsfacts import instances
 from mlpctl.policies.estate import Estate, NotEvaluated, Resource, token
 from mlpctl.policies.pods import Part, Pod, pod_of
-from mlpctl.policies.rule import FROM_STAGING, Severity, rule
+from mlpctl.policies.rule import FROM_STAGING, Field, Severity, rule
 from mlpctl.review.compare.equality import word
 from mlpctl.review.compare.paths import value_at
 from mlpctl.review.types import machines
@@ -64,6 +64,7 @@ _SET_BY_OTHERS: Final = ("kubernetes.io", "eks.amazonaws.com")
     remedy="Run it in a node group, e.g. a GpuNodePool, or add its type to policies.allowedInstanceTypes.",
     severity=Severity.MEDIUM,
     levels=FROM_STAGING,
+    fields=[Field("EksCluster", "system.instanceTypes"), Field("GpuNodePool", "instanceTypes")],
 )
 def instances_are_of_allowed_types(resource: Resource) -> Iterator[str]:
     """Instances are of allowed types; without a list of them, accelerated instances belong to a pool."""
@@ -111,6 +112,11 @@ def _templates(resource: Resource) -> list[Resource]:
     remedy="Set maxSurge to 0 and maxUnavailable to 1, request fewer replicas, or raise the number of nodes.",
     severity=Severity.MEDIUM,
     levels=FROM_STAGING,
+    fields=[
+        Field("InferenceService", "sparePods", says="starts one more"),
+        Field("InferenceService", "minReplicas"),
+        Field("InferenceService", "gpus"),
+    ],
 )
 def rollouts_have_room(deployment: Resource) -> Iterator[str]:
     """The nodes have GPUs for all pods of a Deployment, and for those that an update adds."""

@@ -11,7 +11,7 @@ from awsfacts import eks_versions
 from awsfacts.eks_settings import CLUSTER_ADMIN, CONTROL_PLANE_LOGS
 from mlpctl.policies.checks import is_on, key_fault, parts
 from mlpctl.policies.estate import NotEvaluated, Resource, token
-from mlpctl.policies.rule import ALWAYS, FROM_STAGING, Severity, rule
+from mlpctl.policies.rule import ALWAYS, FROM_STAGING, Field, Severity, rule
 from mlpctl.policies.sources import internet
 
 ANYONE: Final = "0.0.0.0/0"
@@ -33,6 +33,7 @@ _VERSION: Final = re.compile(r"1\.\d+")
     severity=Severity.HIGH,
     levels=FROM_STAGING,
     serves=["fsbp:EKS.1", "cis-eks:5.4.1", "cis-eks:5.4.2", "checkov:CKV_AWS_38", "checkov:CKV_AWS_39"],
+    fields=[Field("EksCluster", "publicAccessCidrs", says="endpointPublicAccess")],
 )
 def cluster_api_is_not_public(cluster: Resource) -> Iterator[str]:
     """The API of a cluster is reached within the VPC, or from named networks."""
@@ -53,6 +54,7 @@ def cluster_api_is_not_public(cluster: Resource) -> Iterator[str]:
     severity=Severity.HIGH,
     levels=FROM_STAGING,
     serves=["fsbp:EKS.2", "checkov:CKV_AWS_339"],
+    fields=[Field("EksCluster", "version")],
 )
 def cluster_version_is_supported(cluster: Resource) -> Iterator[str]:
     """A cluster runs a Kubernetes version in standard support."""
@@ -103,6 +105,7 @@ def cluster_encrypts_secrets(cluster: Resource) -> Iterator[str]:
     severity=Severity.MEDIUM,
     levels=FROM_STAGING,
     serves=["fsbp:EKS.8", "cis-eks:2.1.1", "cis-eks:2.1.2", "iso:A.8.15", "checkov:CKV_AWS_37"],
+    fields=[Field("EksCluster", "logTypes")],
 )
 def cluster_writes_all_logs(cluster: Resource) -> Iterator[str]:
     """A cluster writes all logs of its control plane."""
@@ -123,6 +126,7 @@ def cluster_writes_all_logs(cluster: Resource) -> Iterator[str]:
     severity=Severity.HIGH,
     levels=FROM_STAGING,
     serves=["cis-eks:4.1.1", "cis-eks:5.5.1"],
+    fields=[Field("EksCluster", "access.*.level", says="a person")],
 )
 def access_is_granted_by_entries(resource: Resource) -> Iterator[str]:
     """Access to a cluster is granted by access entries, and no person is always its administrator in production.

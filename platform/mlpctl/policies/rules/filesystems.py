@@ -8,7 +8,7 @@ import pulumi_aws as aws
 
 from mlpctl.policies.checks import independently, is_on, key_fault, parts, stated
 from mlpctl.policies.estate import NotEvaluated, Resource, token
-from mlpctl.policies.rule import ALWAYS, FROM_STAGING, Severity, rule
+from mlpctl.policies.rule import ALWAYS, FROM_STAGING, Field, Severity, rule
 from mlpctl.review.values.plain import items
 
 SCRATCH: Final = "SCRATCH_"
@@ -59,6 +59,7 @@ def shared_files_are_guarded(resource: Resource) -> Iterator[str]:
     severity=Severity.HIGH,
     levels=FROM_STAGING,
     serves=["fsbp:EFS.2", "nist:CP-9", "soc2:A1.1", "soc2:CC7.4"],
+    fields=[Field("SharedFilesystem", "backup")],
 )
 def shared_files_are_backed_up(files: Resource) -> Iterator[str]:
     """An EFS file system is backed up."""

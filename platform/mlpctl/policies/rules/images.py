@@ -8,7 +8,7 @@ import pulumi_aws as aws
 
 from mlpctl.policies.checks import any_of, is_on, key_fault, parts
 from mlpctl.policies.estate import Resource, token
-from mlpctl.policies.rule import ALWAYS, FROM_STAGING, ONLY_PROD, Severity, rule
+from mlpctl.policies.rule import ALWAYS, FROM_STAGING, ONLY_PROD, Field, Severity, rule
 from mlpctl.review.iam.broad import lets_in_everybody
 from mlpctl.review.iam.evaluation import statements
 from mlpctl.review.iam.everybody import is_for_everybody
@@ -25,6 +25,7 @@ _TEMPLATE: Final = token(aws.ecr.RepositoryCreationTemplate)
     severity=Severity.HIGH,
     levels=ALWAYS,
     serves=["fsbp:ECR.1", "cis-eks:5.1.1", "nist:RA-5", "checkov:CKV_AWS_163"],
+    fields=[Field("ImageRegistry", "repositories.*.scanOnPush"), Field("ImageRegistry", "account.scanning")],
 )
 def images_are_scanned(repository: Resource) -> Iterator[str]:
     """Images are scanned for vulnerabilities when they are pushed."""
@@ -67,6 +68,7 @@ def _scans(registry: Resource, repository: Resource) -> bool:
     severity=Severity.MEDIUM,
     levels=FROM_STAGING,
     serves=["fsbp:ECR.2", "nist:CM-2", "nist:CM-8(1)", "checkov:CKV_AWS_51"],
+    fields=[Field("ImageRegistry", "repositories.*.mutableTags", says="excludes all tags")],
 )
 def tags_are_immutable(repository: Resource) -> Iterator[str]:
     """The tags of images cannot be moved."""

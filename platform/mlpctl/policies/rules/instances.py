@@ -8,7 +8,7 @@ import pulumi_aws as aws
 from mlpctl.policies.checks import every, in_each, independently, is_on, number, parts
 from mlpctl.policies.estate import NotEvaluated, Resource, token
 from mlpctl.policies.nodes import hides_metadata, launch_templates
-from mlpctl.policies.rule import ALWAYS, ONLY_ADVICE, Severity, rule
+from mlpctl.policies.rule import ALWAYS, ONLY_ADVICE, Field, Severity, rule
 from mlpctl.policies.subnets import foreign_subnets, gives_addresses, subnets
 from mlpctl.review.redact import Redactor
 from mlpctl.review.values.plain import Masked, Secret, Unknown, items
@@ -189,6 +189,11 @@ def _secrets(resource: Resource, way: str) -> Iterator[str]:
         "nist:CP-2(2)",
         "nist:CP-10",
         "iso:A.8.14",
+    ],
+    fields=[
+        Field("GpuNodePool", "zones", says="only the zone"),
+        Field("GpuNodePool", "instanceTypes", says="only the instance type"),
+        Field("EksCluster", "system.instanceTypes", says="only the instance type"),
     ],
 )
 def groups_use_several_zones_and_types(group: Resource) -> Iterator[str]:

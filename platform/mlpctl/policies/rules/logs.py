@@ -7,7 +7,7 @@ import pulumi_aws as aws
 
 from mlpctl.policies.checks import any_of, every, independently, is_on, key_fault, number, parts, stated
 from mlpctl.policies.estate import Resource
-from mlpctl.policies.rule import ALWAYS, FROM_STAGING, ONLY_PROD, Severity, rule
+from mlpctl.policies.rule import ALWAYS, FROM_STAGING, ONLY_PROD, Field, Severity, rule
 from mlpctl.review.values.plain import items
 
 MIN_PROD_DAYS: Final = 365
@@ -56,6 +56,7 @@ EXCLUSION: Final = "EXCLUSION_BY_RESOURCE_TYPES"
         "iso:A.8.15",
         "iso:A.8.24",
     ],
+    fields=[Field("EksCluster", "logDays", says="keeps events"), Field("Network", "flowLogDays", says="keeps events")],
 )
 def log_group_is_encrypted_and_expires(group: Resource) -> Iterator[str]:
     """A log group has a KMS key and a retention, which is at least 365 days in prod."""

@@ -9,7 +9,7 @@ import pulumi_aws as aws
 from mlpctl.policies.checks import any_of, every, is_on
 from mlpctl.policies.estate import Resource, token
 from mlpctl.policies.routes import service_of
-from mlpctl.policies.rule import ALWAYS, FROM_STAGING, ONLY_ADVICE, Severity, rule
+from mlpctl.policies.rule import ALWAYS, FROM_STAGING, ONLY_ADVICE, Field, Severity, rule
 from mlpctl.policies.subnets import gives_addresses, is_public
 from mlpctl.review.iam.evaluation import statements
 from mlpctl.review.values.plain import items
@@ -126,6 +126,7 @@ def subnet_assigns_no_public_addresses(subnet: Resource) -> Iterator[str]:
     severity=Severity.MEDIUM,
     levels=ONLY_ADVICE,
     serves=["fsbp:EC2.10", "fsbp:EC2.55", "fsbp:EC2.56", "nist:AC-4(21)", "nist:SC-7(4)", "iso:A.8.20", "iso:A.8.22"],
+    fields=[Field("Network", "endpointPreset"), Field("Network", "interfaceEndpoints")],
 )
 def vpc_has_endpoints(vpc: Resource) -> Iterator[str]:
     """A VPC has endpoints for the services that nodes and models use."""

@@ -9,7 +9,7 @@ from mlpctl.policies.checks import any_of, every, is_on, number, parts
 from mlpctl.policies.estate import Resource, token
 from mlpctl.policies.nodes import has_gpus, hides_metadata, launch_templates
 from mlpctl.policies.pods import GPUS
-from mlpctl.policies.rule import ALWAYS, FROM_STAGING, ONLY_ADVICE, Severity, rule
+from mlpctl.policies.rule import ALWAYS, FROM_STAGING, ONLY_ADVICE, Field, Severity, rule
 from mlpctl.policies.subnets import foreign_subnets, is_public, subnets
 from mlpctl.review.iam.evaluation import statements
 from mlpctl.review.values.plain import items
@@ -176,6 +176,7 @@ def _public(subnet: Resource) -> Iterator[str]:
     remedy="Set a taint, a maximum size and, in the profile dev, a minimum size of 0, or use GpuNodePool.",
     severity=Severity.MEDIUM,
     levels=FROM_STAGING,
+    fields=[Field("GpuNodePool", "minNodes", says="always run")],
 )
 def gpu_pools_are_bounded(group: Resource) -> Iterator[str]:
     """A GPU node group has a taint and a maximum size, and in the profile dev it can scale to zero."""
@@ -193,6 +194,7 @@ def gpu_pools_are_bounded(group: Resource) -> Iterator[str]:
     ),
     severity=Severity.LOW,
     levels=ONLY_ADVICE,
+    fields=[Field("GpuNodePool", "nodes")],
 )
 def gpu_nodes_in_dev_have_a_schedule(group: Resource) -> Iterator[str]:
     """In the profile dev, something stops GPU nodes that nobody uses."""

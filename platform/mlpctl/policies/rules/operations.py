@@ -4,21 +4,26 @@ import keyword
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cache
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import pulumi_aws as aws
 
 from awsfacts import types
 from awsfacts.records import Holding
 from awsfacts.zones import id_prefix
-from mlpctl.policies.estate import Estate, NotEvaluated, Resource, token
-from mlpctl.policies.rule import FROM_STAGING, Level, Levels, Severity, stack_rule
+from mlpctl.policies.checks import every
+from mlpctl.policies.estate import Estate, NotApplicable, NotEvaluated, Resource, Setting, token
+from mlpctl.policies.rule import FROM_STAGING, Field, Level, Levels, Severity, stack_rule
+from mlpctl.policies.siblings import Sibling
 from mlpctl.review.compare.equality import word
 from mlpctl.review.compare.paths import value_at
 from mlpctl.review.reading.retention import kept_data
 from mlpctl.review.types.kinds import kind
 from mlpctl.review.values.plain import Secret, Unknown, items, walk
 from mlplatform.component import NAME_TAG, STACK_TAG
+
+if TYPE_CHECKING:
+    from mlpctl.config import Platform
 
 _REQUIRED: Final = ("owner", "environment")
 """Tags of all resources; unlike others, they may not be empty."""
@@ -46,7 +51,7 @@ _COPIES: Final[Mapping[str, str]] = {
 """Where types name the regions that their data is copied to."""
 
 _PROD_ALONE: Final = Levels(Level.OFF, Level.OFF, Level.MANDATORY)
-"""Data of other stacks can be made again, and they are deleted often."""
+"""For what only production needs: other stacks can be made again, and are deleted and changed often."""
 
 _PROTECTIONS: Final = (
     *("deletionProtection", "deletionProtectionEnabled", "deleteProtection", "terminationProtection"),
@@ -91,6 +96,7 @@ def resources_are_tagged(estate: Estate) -> Iterator[tuple[Resource, str]]:
     remedy="Remove the input region or zone, or add the region to policies.allowedRegions.",
     severity=Severity.HIGH,
     levels=FROM_STAGING,
+    fields=[Field("ImageRegistry", "account.replicateTo", says="copies data to")],
 )
 def resources_are_in_allowed_regions(estate: Estate) -> Iterator[tuple[Resource, str]]:
     """Resources, and copies of their data, are in the stack's region or in the regions that it allows."""
@@ -107,10 +113,51 @@ def resources_are_in_allowed_regions(estate: Estate) -> Iterator[tuple[Resource,
     severity=Severity.HIGH,
     levels=_PROD_ALONE,
     serves=["nist:CM-3(a)", "soc2:C1.1"],
+    fields=[
+        Field("DataBucket", "retain"),
+        Field("ImageRegistry", "repositories.*.retain"),
+        Field("KeyRing", "retain"),
+        Field("SharedFilesystem", "retain"),
+        Field("", "protect"),
+    ],
 )
 def data_is_protected_from_deletion(estate: Estate) -> Iterator[tuple[Resource, str]]:
     """A resource with data cannot be deleted by mistake."""
     yield from _each(_of_aws(estate), _unprotected)
+
+
+@stack_rule(
+    "ML-OPS-04",
+    reason="What was tried out in staging then runs in production with fewer safeguards than it was tried with.",
+    remedy="Set the field as in staging or stricter, or weaken staging too; mlpctl config compare lists them.",
+    severity=Severity.HIGH,
+    levels=_PROD_ALONE,
+    serves=["nist:CM-6"],
+)
+def prod_protects_as_much_as_staging(estate: Estate) -> Iterator[tuple[Setting, str]]:
+    """A production stack has every safeguard of the project's staging stacks, and allows nobody more than they do."""
+    if estate.siblings is None:
+        raise NotEvaluated("the stack files of the project are not at hand")
+    others = estate.siblings.of_profile("staging")
+    if not others:
+        raise NotApplicable("the project has no stack of profile staging")
+    own = _read(estate.siblings.own(estate.settings))
+    yield from every(others, lambda other: _weaker(own, other))
+
+
+def _weaker(own: "Platform", other: Sibling) -> Iterator[tuple[Setting, str]]:
+    # This imports the components, which programs without the platform's config do not need.
+    from mlpctl.config.guards import weaker, written
+
+    for each in weaker(own, _read(other.platform)):
+        values = f"{each.path} is {written(each.value)}, and in {other.name} {written(each.than)}"
+        yield Setting(each.path), f"protects less than {other.name}: {values}"
+
+
+def _read(found: "Platform | str") -> "Platform":
+    if isinstance(found, str):
+        raise NotEvaluated(found)
+    return found
 
 
 def _of_aws(estate: Estate) -> Iterator[Resource]:

@@ -12,7 +12,7 @@ import pulumi_kubernetes as k8s
 from mlpctl.policies.checks import independently
 from mlpctl.policies.estate import Resource
 from mlpctl.policies.pods import PATCH, WORKLOADS, Part, Pod, pod_of
-from mlpctl.policies.rule import ALWAYS, FROM_STAGING, Severity, rule
+from mlpctl.policies.rule import ALWAYS, FROM_STAGING, Field, Severity, rule
 from mlpctl.review.values.plain import items
 
 Check: TypeAlias = Callable[[Part], Iterator[str]]
@@ -123,6 +123,10 @@ def pods_meet_the_baseline_standard(workload: Resource) -> Iterator[str]:
         "checkov:CKV_K8S_28",
         "checkov:CKV_K8S_31",
         "checkov:CKV_K8S_37",
+    ],
+    fields=[
+        Field("ClusterGuardrails", "namespaces.*.podSecurity"),
+        Field("TeamWorkspace", "namespaces.*.podSecurity"),
     ],
 )
 def pods_meet_the_restricted_standard(resource: Resource) -> Iterator[str]:

@@ -9,7 +9,7 @@ from mlpctl.policies import routes
 from mlpctl.policies.checks import independently
 from mlpctl.policies.estate import Estate, NotEvaluated, Resource, token
 from mlpctl.policies.pods import Part
-from mlpctl.policies.rule import FROM_STAGING, Severity, rule
+from mlpctl.policies.rule import FROM_STAGING, Field, Severity, rule
 from mlpctl.review.values.plain import items
 from mlplatform.foundation.network import endpoint_services
 from mlplatform.foundation.network.reach import unreachable
@@ -26,6 +26,7 @@ _GROUP: Final = token(aws.ec2.SecurityGroup)
     remedy="Add a route to a NAT or transit gateway, or for each service an endpoint with HTTPS from the subnet.",
     severity=Severity.HIGH,
     levels=FROM_STAGING,
+    fields=[Field("", "network.interfaceEndpoints"), Field("", "network.endpointPreset"), Field("", "network.nat")],
 )
 def nodes_reach_what_they_need(group: Resource) -> Iterator[str]:
     """The subnets of nodes have routes or endpoints to the services that nodes and pods need."""
@@ -68,6 +69,10 @@ def _needed(estate: Estate) -> dict[str, str]:
     remedy="Set privateAccessCidrs or privateAccessSecurityGroups, or allow HTTPS to the cluster's security group.",
     severity=Severity.MEDIUM,
     levels=FROM_STAGING,
+    fields=[
+        Field("EksCluster", "privateAccessCidrs", says="only its nodes"),
+        Field("EksCluster", "privateAccessSecurityGroups", says="only its nodes"),
+    ],
 )
 def somebody_reaches_the_api(cluster: Resource) -> Iterator[str]:
     """Clients beside the nodes reach the API server of a cluster.

@@ -10,7 +10,7 @@ import pulumi_kubernetes as k8s
 from mlpctl.policies.checks import parts
 from mlpctl.policies.estate import NotEvaluated, Resource, token
 from mlpctl.policies.pods import OBJECTS
-from mlpctl.policies.rule import FROM_STAGING, Severity, rule
+from mlpctl.policies.rule import FROM_STAGING, Field, Severity, rule
 from mlpctl.review.redact import Redactor, signs
 from mlpctl.review.values.plain import HIDDEN, Masked, Secret, Unknown, Value, document, items
 
@@ -47,6 +47,7 @@ _MAPPINGS: Final = {
         "checkov:CKV_AWS_149",
         "checkov:CKV2_AWS_57",
     ],
+    fields=[Field("InferenceService", "env")],
 )
 def secrets_are_kept_safely(resource: Resource) -> Iterator[str]:
     """A secret is encrypted with a key of the account and rotated; none is in an environment or a ConfigMap."""

@@ -40,10 +40,12 @@ class RuleFinding(Model):
     """Controls of frameworks that the rule serves, e.g. `fsbp:S3.1`."""
 
     field: str = ""
-    """The place of the resource's component in the stack file, e.g. `gpuPools.inference`; empty without one."""
+    """The path in the stack file of the field that decides the violation, e.g. `cluster.logTypes`, or else of the
+    resource's component, e.g. `gpuPools.inference`; empty without one."""
 
     line: int | None = None
-    """The line of that place in the stack file, or of the platform's section; null if the file is not at hand."""
+    """The line of that field in the stack file, or of the innermost section around it that the file has; null if the
+    file is not at hand."""
 
     waived: str = ""
     """Reason, owner and last day of the waiver that accepts it; empty without one."""

@@ -17,7 +17,8 @@ from mlpctl.text import visible
 VERSION: Final = "2.1.0"
 SCHEMA: Final = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
 FINGERPRINT: Final = "ruleAndResource/v1"
-"""Name of the fingerprint: a digest of the rule, the resource, and the number of the violation among those of both."""
+"""Name of the fingerprint: a digest of the rule, the resource or the field, and the number of the violation among those
+of both."""
 
 EXPIRED: Final = "expired-waiver"
 """ID under which waivers that have expired are results."""
@@ -43,8 +44,9 @@ def to_sarif(report: Report) -> str:
     numbers: Counter[tuple[str, str]] = Counter()
     results = []
     for each in rules.findings:
-        results.append(_result(each, rules, ids, numbers[each.rule, each.urn]))
-        numbers[each.rule, each.urn] += 1
+        subject = each.urn or each.field
+        results.append(_result(each, rules, ids, numbers[each.rule, subject]))
+        numbers[each.rule, subject] += 1
     results += _expired(rules, ids)
     origin = report.origin
     driver = {
@@ -113,7 +115,7 @@ def _descriptor_of_gap(each: RuleGap) -> Mapping[str, Any]:
 
 
 def _result(each: RuleFinding, rules: Rules, ids: list[str], number: int) -> Mapping[str, Any]:
-    identity = "\n".join((each.rule, each.urn, str(number)))
+    identity = "\n".join((each.rule, each.urn or each.field, str(number)))
     suppressed = {"kind": "external", "status": "accepted", "justification": visible(each.waived)}
     return {
         "ruleId": each.rule,

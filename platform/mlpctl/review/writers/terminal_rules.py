@@ -46,7 +46,10 @@ def _what(found: RuleFinding) -> Text:
 def _rest(rules: Rules) -> Iterator[tuple[Text, Text]]:
     if rules.gaps:
         names = ", ".join(each.rule for each in rules.gaps)
-        yield Text("not evaluated", "yellow"), Text(_shown(f"{names}: values are not known yet or secret"), "dim")
+        yield (
+            Text("not evaluated", "yellow"),
+            Text(_shown(f"{names}: something is not known yet, secret or invalid"), "dim"),
+        )
     for each in rules.waivers:
         yield Text("waiver", "yellow"), Text(_shown(each))
     yield Text("passed", "green"), Text(f"{number(rules.passed, 'evaluation')} in profile {rules.profile}", "dim")
