@@ -31,9 +31,9 @@ PARTITIONS = {
 
 SAME_EVERYWHERE = {
     f"{name}.amazonaws.com"
-    for name in ("autoscaling", "codebuild", "ec2", "ecr", "eks", "pods.eks", "spot", "vpc-flow-logs")
+    for name in ("autoscaling", "codebuild", "ec2", "ecr", "eks", "pods.eks", "spot", "vpc", "vpc-flow-logs")
 }
-"""Principals that end in `amazonaws.com` in China too."""
+"""Principals, and groups of resources of Kubernetes nodes, that end in `amazonaws.com` in China too."""
 
 HOST = re.compile(r"[\w.-]*amazonaws\.com(?:\.cn)?")
 

@@ -8,13 +8,12 @@ from collections.abc import Callable, Iterator
 from typing import Final
 
 from awsfacts import node_images
-from awsfacts.eks_settings import ControlPlaneLog
 from awsfacts.partitions import partition_of
 from mlpctl.config.cluster_rules import CLUSTER_RULES
 from mlpctl.config.filesystem_rules import FILESYSTEM_RULES
 from mlpctl.config.guardrail_rules import GUARDRAIL_RULES, guarded, not_denied
 from mlpctl.config.model_rules import MODEL_RULES, pinned
-from mlpctl.config.policy_rules import POLICY_RULES
+from mlpctl.config.policy_rules import ALWAYS_LOGGED, POLICY_RULES, enhanced_scanning
 from mlpctl.config.sections import Sections
 from mlpctl.config.team_rules import TEAM_RULES
 from mlplatform import grammar
@@ -22,7 +21,6 @@ from mlplatform.compute.eks_cluster.addons import OWN_ACCOUNTS
 from mlplatform.compute.eks_cluster.spec import AccessLevel
 from mlplatform.compute.gpu_node_pool.spec import name_problem, too_many_group_tags
 from mlplatform.foundation.network import addressing
-from mlplatform.registries.image_registry.spec import Scanning
 from mlplatform.security.guarded_namespace import PodSecurity
 from mlplatform.security.workload_identity.spec import access_policy, service_account_of, too_large
 
@@ -208,7 +206,7 @@ def prod_has_all_safeguards(platform: Sections) -> Iterator[str]:
     """A production stack must not weaken its safeguards."""
     repositories = {f"images.repositories.{name}": each for name, each in platform.images.repositories.items()}
     shared = {f"sharedFilesystems.{name}": each for name, each in platform.shared_filesystems.items()}
-    scanned = platform.images.account is not None and platform.images.account.scanning is Scanning.ENHANCED
+    scanned = enhanced_scanning(platform)
     guards = {
         "protect must be true": platform.protect,
         "cluster.publicAccessCidrs must be empty": not platform.cluster.public_access_cidrs,
@@ -219,11 +217,7 @@ def prod_has_all_safeguards(platform: Sections) -> Iterator[str]:
         ),
         # Otherwise credentials of another account would create the production stack there.
         "allowedAccounts must contain the AWS account": platform.allowed_accounts,
-        "cluster.logTypes must contain audit and authenticator": {
-            ControlPlaneLog.AUDIT,
-            ControlPlaneLog.AUTHENTICATOR,
-        }
-        <= {*platform.cluster.log_types},
+        "cluster.logTypes must contain audit and authenticator": {*ALWAYS_LOGGED} <= {*platform.cluster.log_types},
         f"cluster.logDays must be {YEAR_DAYS} or more": platform.cluster.log_days >= YEAR_DAYS,
         f"network.flowLogDays must be {YEAR_DAYS} or more": platform.network.flow_log_days >= YEAR_DAYS,
         "keys.perDomain must be true": platform.keys.per_domain,

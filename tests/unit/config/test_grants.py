@@ -20,7 +20,7 @@ def stack(
     access: dict[str, Any] | None = None, region: str = "us-east-1", accounts: tuple[str, ...] = (), **policies: Any
 ) -> Platform:
     given = {
-        "profile": "staging",
+        "profile": "dev",
         "owner": "a",
         "network": {"zones": [f"{region}a", f"{region}b"]},
         "allowedAccounts": [*accounts],

@@ -270,7 +270,7 @@ teams:
 """
 
 STRICT = """
-profile: staging
+profile: dev
 owner: a
 allowedAccounts: ["123456789012"]
 network: { zones: [us-east-1a, us-east-1b], flowLogDays: 365 }
