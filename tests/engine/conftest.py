@@ -1,6 +1,7 @@
 """A separate sandbox for the tests, on free ports and in its own folder, and copies of the project to run in it."""
 
 import json
+import re
 import shutil
 import subprocess
 from collections.abc import Callable, Iterator, Sequence
@@ -37,7 +38,11 @@ class Running(Sandbox):
     def restart(self) -> None:
         """Stop it and start it again."""
         assert self.stop()
-        self.start(cluster=False)
+        self.start()
+
+
+_UNCHANGED = re.compile(r" refreshing \(|^ +\S+:\S+ \S+ +$")
+"""Lines of the engine's output about resources without changes."""
 
 
 @dataclass(frozen=True)
@@ -69,7 +74,8 @@ class Project:
             text=True,
             check=False,
         )
-        assert not check or done.returncode == 0, f"pulumi {' '.join(command)}\n{done.stdout}\n{done.stderr}"
+        changes = "\n".join(line for line in done.stdout.splitlines() if not _UNCHANGED.search(line))
+        assert not check or done.returncode == 0, f"pulumi {' '.join(command)}\n{changes}\n{done.stderr}"
         return done
 
     def preview(self, *options: str) -> list[dict[str, Any]]:
