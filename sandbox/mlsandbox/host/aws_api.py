@@ -21,6 +21,7 @@ from mlsandbox.endpoint.webhook import Webhook
 from mlsandbox.errors import SandboxError
 from mlsandbox.ground.conditions import Conditions
 from mlsandbox.ground.layout import Layout
+from mlsandbox.ground.record import ControllersChanged
 
 SNAPSHOT = "snapshot"
 """File name of the snapshot in `Layout.aws`."""
@@ -85,12 +86,15 @@ def save() -> None:
             logger.exception("the state of the AWS API was not saved")
 
 
-def serve(layout: Layout, *, kubernetes: bool = True) -> AwsApi:
+def serve(
+    layout: Layout, controllers_changed: ControllersChanged = lambda _: None, *, kubernetes: bool = True
+) -> AwsApi:
     """Serve the AWS API of `layout` from its last snapshot, if there is one.
 
     With `kubernetes`, EKS uses the control plane of `layout`, which may start at any time. Until it responds, clusters
     and node groups stay CREATING, and node groups have the health issue `ClusterUnreachable`. Without `kubernetes`,
     which is for tests of AWS alone, they are ACTIVE at once, and there are no nodes, no endpoint and no token webhook.
+    `controllers_changed` is called with the states of the cluster's controllers.
 
     Raises `SandboxError` if the port is in use or the snapshot cannot be read.
     """
@@ -117,7 +121,7 @@ def serve(layout: Layout, *, kubernetes: bool = True) -> AwsApi:
         if kubernetes:
             webhook = _listening(lambda: Webhook(layout), "token webhook", ports.webhook)
             front = _listening(lambda: Front(layout, _closed(layout)), "endpoint of EKS clusters", ports.kubernetes_api)
-            reconciler = Reconciler(layout, eks, server)
+            reconciler = Reconciler(layout, eks, server, controllers_changed)
             stops[:0] = [reconciler.stop, front.stop, webhook.stop]
     except BaseException:
         for stop in stops:

@@ -84,7 +84,7 @@ class Daemon:
     def _start(self, stops: contextlib.ExitStack) -> None:
         """Start all services. `stops` receives a callback for each started service, to stop them in reverse order."""
         self._layout.check_ports(*Ports.model_fields)
-        self._aws_api = self._services.aws_api(self._layout)
+        self._aws_api = self._services.aws_api(self._layout, lambda states: self._update(controllers=states))
         stops.callback(self._aws_api.stop)
         stops.callback(self._snapshot)
         for provider in self._services.providers:

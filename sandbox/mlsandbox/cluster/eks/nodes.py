@@ -1,7 +1,7 @@
 """The Kubernetes Node objects of EKS instances, as pure functions of node group and instance type."""
 
 from awsfacts import allocatable
-from mlsandbox.cluster.eks.kube import Object
+from mlsandbox.cluster.kube import Object
 from mlsandbox.endpoint import public_images
 from mlsandbox.endpoint.eks.backend import Instance, Shape
 from mlsandbox.endpoint.eks.instance_types import InstanceType
@@ -36,8 +36,13 @@ def manifest(nodegroup: Shape, instance: Instance, facts: InstanceType, region: 
         "metadata": {
             "name": node_name,
             "labels": _labels(nodegroup, instance, facts, region) | labels(nodegroup),
-            # Tells kwok, and users, that this node has no kubelet.
-            "annotations": {"kwok.x-k8s.io/node": "fake", CLUSTER_ANNOTATION: nodegroup["clusterName"]},
+            "annotations": {
+                # Tells kwok, and users, that this node has no kubelet.
+                "kwok.x-k8s.io/node": "fake",
+                # Tells metrics-server where this node's usage is: one server acts as the kubelet of all nodes.
+                "metrics.k8s.io/resource-metrics-path": f"/metrics/nodes/{node_name}/metrics/resource",
+                CLUSTER_ANNOTATION: nodegroup["clusterName"],
+            },
         },
         "spec": {"providerID": f"aws:///{instance.zone}/{instance.id}", "taints": taints(nodegroup)},
         "status": {

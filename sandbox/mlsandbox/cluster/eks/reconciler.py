@@ -8,8 +8,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from urllib.parse import quote
 
+from mlsandbox.cluster.controllers import Controllers
 from mlsandbox.cluster.eks import cleaning, definitions, nodes, rbac
-from mlsandbox.cluster.eks.kube import Kube, KubeError, Object, UnreachableError
+from mlsandbox.cluster.kube import Kube, KubeError, Object, UnreachableError
 from mlsandbox.endpoint.eks import clusters, instance_types, network, nodegroups, rollout
 from mlsandbox.endpoint.eks.backend import (
     LOCK,
@@ -24,6 +25,7 @@ from mlsandbox.endpoint.eks.backend import (
 from mlsandbox.endpoint.eks.service import EksService
 from mlsandbox.endpoint.server import Server
 from mlsandbox.ground.layout import Layout
+from mlsandbox.ground.record import ControllersChanged
 
 _PENDING_S = 0.2
 """Seconds until the next reconciliation while a change is in progress."""
@@ -53,7 +55,8 @@ class Reconciler:
     """A thread that reconciles the cluster whenever EKS has changed, and every few seconds.
 
     - A cluster becomes ACTIVE when the API server is ready. Objects of a deleted cluster are removed before.
-    - The custom resource definitions of an add-on are registered as long as the add-on exists.
+    - The custom resource definitions of an add-on are registered as long as the add-on exists. The controller of an
+      add-on runs as long as the add-on exists, if the user has requested this controller.
     - A node group becomes ACTIVE when all its nodes are Ready, and its deletion ends when all its nodes are deleted. A
       node that a user deleted is created again.
     - A node that an update replaces is drained first: its pods are evicted as disruption budgets allow, and if they do
@@ -62,8 +65,11 @@ class Reconciler:
       `ClusterUnreachable`. Deletions finish at once, and nodes and objects are removed when the API server is back.
     """
 
-    def __init__(self, layout: Layout, eks: EksService, server: Server) -> None:
+    def __init__(
+        self, layout: Layout, eks: EksService, server: Server, controllers_changed: ControllersChanged
+    ) -> None:
         self._kube = Kube(layout)
+        self._controllers = Controllers(layout, self._kube, controllers_changed)
         self._eks = eks
         self._server = server
         self._stopping = threading.Event()
@@ -80,6 +86,12 @@ class Reconciler:
         self._kube.close()
 
     def _run(self) -> None:
+        try:
+            self._repeat()
+        finally:
+            self._controllers.stop()
+
+    def _repeat(self) -> None:
         pause: float | None = 0.0
         while not self._stopping.is_set():
             self._eks.changed.wait(pause)
@@ -108,7 +120,7 @@ class Reconciler:
             self._wait_for_control_plane()
             return 1.0
         if uncleaned:
-            cleaning.clean(self._kube)
+            self._clean()
             with self._state(changes=True):
                 for backend in uncleaned:
                     backend.uncleaned = False
@@ -116,6 +128,7 @@ class Reconciler:
         pending = self._reconcile_nodes()
         self._reconciled = True
         self._reconcile_api_objects()
+        self._run_controllers()
         self._finish_deletions()
         if pending:
             return _PENDING_S
@@ -317,13 +330,25 @@ class Reconciler:
             rbac.sync(self._kube, wanted)
             definitions.sync(self._kube, addons)
 
+    def _run_controllers(self) -> None:
+        """Run the requested controllers of the add-ons."""
+        with self._state():
+            active = [cluster for _, cluster in all_clusters() if cluster.shape["status"] == "ACTIVE"]
+            addons = {name for cluster in active for name in cluster.addons}
+        self._controllers.sync(addons)
+
+    def _clean(self) -> None:
+        """Delete the objects of deleted clusters, and before that stop the controllers, which use them."""
+        self._controllers.sync(())
+        cleaning.clean(self._kube)
+
     def _finish_deletions(self) -> None:
         """Finish the deletion of clusters."""
         with self._state():
             ending = [one for one in all_clusters() if one[1].shape["status"] == "DELETING"]
         if not ending:
             return
-        cleaning.clean(self._kube)
+        self._clean()
         with self._state(changes=True):
             for backend, cluster in ending:
                 clusters.forget(self._call(backend), cluster)

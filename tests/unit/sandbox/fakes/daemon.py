@@ -41,7 +41,7 @@ class Noting(Layout):
 
 
 services = Services(
-    aws_api=lambda layout: Service("aws-api"),
+    aws_api=lambda layout, _: Service("aws-api"),
     providers=(lambda layout: Service("aws-provider"), lambda layout: Service("kubernetes-provider")),
 )
 sys.exit(run(Noting(folder), services))
