@@ -5,7 +5,7 @@ import json
 import socket
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import pytest
 from cryptography import x509
@@ -57,7 +57,7 @@ class Api:
 class Child:
     """A process that does nothing."""
 
-    started: "list[Child]" = []
+    started: ClassVar[list["Child"]] = []
 
     def __init__(self, command: list[str]) -> None:
         self.command = command
@@ -118,8 +118,7 @@ def controllers(
 
 def listen(child: Child) -> socket.socket:
     """A server where this process should listen."""
-    server = socket.create_server(("127.0.0.1", int(child.flags["secure-port"])))
-    return server
+    return socket.create_server(("127.0.0.1", int(child.flags["secure-port"])))
 
 
 def test_every_controller_has_a_program_that_is_built_only_on_request() -> None:

@@ -298,8 +298,8 @@ ON_REQUEST: Mapping[str, Tool] = {
             version_arguments=("--version",),
             # Its flags and permissions are written for one version.
             fit=EXACT,
-            usual_seconds=160,
-            disk_gb=1.0,
+            usual_seconds=110,
+            disk_gb=1.2,
             official="https://github.com/kubernetes-sigs/metrics-server/releases",
             version_variables={"k8s.io/client-go/pkg/version.gitVersion": "v{v}"},
         ),
