@@ -41,10 +41,17 @@ _served: "list[AwsApi]" = []
 class AwsApi:
     """A running AWS API."""
 
-    def __init__(self, layout: Layout, server: Server, stops: list[Callable[[], None]]) -> None:
+    def __init__(
+        self,
+        layout: Layout,
+        server: Server,
+        stops: list[Callable[[], None]],
+        reconciler: Reconciler | None,
+    ) -> None:
         self._layout = layout
         self._server = server
         self._stops = stops
+        self._reconciler = reconciler
 
     @property
     def changed(self) -> bool:
@@ -63,6 +70,11 @@ class AwsApi:
                 self._server.changed.set()
                 raise
             self._server.changed.saved()
+
+    def stop_controllers(self) -> None:
+        """Stop the cluster's controllers. Call it before the control plane stops: open requests would delay that."""
+        if self._reconciler is not None:
+            self._reconciler.stop_controllers()
 
     def stop(self) -> None:
         """Stop serving, save changes and clear the state in this process."""
@@ -101,6 +113,7 @@ def serve(
     if not _in_use.acquire(blocking=False):
         raise SandboxError("This process already serves the AWS API of a sandbox.")
     stops: list[Callable[[], None]] = []
+    reconciler: Reconciler | None = None
     try:
         extensions.apply()
         quotas.serve(layout)
@@ -129,7 +142,7 @@ def serve(
         _forget()
         _in_use.release()
         raise
-    api = AwsApi(layout, server, stops)
+    api = AwsApi(layout, server, stops, reconciler)
     _served.append(api)
     return api
 

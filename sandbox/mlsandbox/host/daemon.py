@@ -90,6 +90,7 @@ class Daemon:
         for provider in self._services.providers:
             stops.callback(provider(self._layout).stop)
         stops.callback(self._stop_control_plane)
+        stops.callback(self._aws_api.stop_controllers)
         if self._layout.tools() is not None:
             self._start_control_plane()
         self._update(phase=Phase.READY)

@@ -18,6 +18,9 @@ class Server(Protocol):
 class AwsApi(Server, Protocol):
     """The local AWS API with its token webhook."""
 
+    def stop_controllers(self) -> None:
+        """Stop the cluster's controllers, before the control plane stops."""
+
     def snapshot(self) -> None:
         """Save the changes since the last snapshot to `Layout.aws`."""
 

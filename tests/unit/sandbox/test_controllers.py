@@ -16,7 +16,8 @@ from mlsandbox.cluster.controllers.table import Process
 from mlsandbox.cluster.controlplane import pki
 from mlsandbox.cluster.kube import KubeError
 from mlsandbox.ground.layout import Layout
-from mlsandbox.ground.record import ControllerState, ProcessId
+from mlsandbox.ground.record import ControllerState, Phase, ProcessId, Record
+from mlsandbox.host import lifecycle
 from mlsandbox.tools import toolchain
 from mlsandbox.tools.toolchain import SilentReporter
 
@@ -181,8 +182,9 @@ def test_a_controller_runs_as_long_as_the_cluster_has_its_add_on(
 def test_it_is_called_only_after_it_responds_and_not_any_more_before_it_stops(
     controllers: Controllers, api: Api
 ) -> None:
-    controllers.sync({NAME})
-    assert API_SERVICE not in api.stored
+    for _ in range(2):
+        controllers.sync({NAME})
+        assert API_SERVICE not in api.stored
     with listen(Child.started[0]):
         controllers.sync({NAME})
     assert api.stored[API_SERVICE]["spec"]["service"]["port"] == int(Child.started[0].flags["secure-port"])
@@ -266,6 +268,19 @@ def test_a_stop_ends_the_processes_and_keeps_the_objects(
     assert Child.started[0].stopped
     assert states == {}
     assert ACCOUNT in api.stored
+    controllers.sync({NAME})
+    assert len(Child.started) == 1
+
+
+def test_the_status_contains_requested_controllers_and_the_memory_of_those_that_run(layout: Layout) -> None:
+    layout.write_controllers({NAME: Path("program"), "another": Path("program")})
+    running = ControllerState(process=ProcessId.of())
+    record = Record(process=ProcessId.of(), phase=Phase.READY, versions={}, controllers={NAME: running})
+    layout.write_record(record)
+    status = lifecycle.status(layout)
+    assert status.controllers == {NAME: running, "another": ControllerState()}
+    assert [each.name for each in status.processes] == ["sandbox", NAME]
+    assert status.processes[1].memory_bytes > 0
 
 
 def test_an_unknown_controller_is_rejected_before_anything_is_built(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """Runs the requested controllers as processes, as long as the cluster has their add-ons."""
 
 import logging
+import threading
 import time
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
@@ -36,7 +37,7 @@ class _Running:
 
 
 class Controllers:
-    """The controllers of the cluster. One thread must make all calls, because the processes end with it (see `bound`).
+    """The controllers of the cluster. Only one thread may call `sync`: the processes end with it (see `bound`).
 
     A process that ends by itself is started again. The objects of a controller are removed with its add-on, its cluster
     or the request for it, and remain when the sandbox stops.
@@ -48,6 +49,8 @@ class Controllers:
         self._changed = changed
         self._running: dict[str, _Running] = {}
         self._started: dict[str, float] = {}
+        self._lock = threading.Lock()
+        self._stopped = False
         self._states: dict[str, ControllerState] = {}
         self._removed: set[str] = set()
         """Controllers without objects in the cluster. At the start there may be objects of an earlier run."""
@@ -55,25 +58,31 @@ class Controllers:
     def sync(self, addons: Collection[str]) -> None:
         """Start, watch and stop the processes, for a cluster with these add-ons. The API server must be reachable."""
         programs = self._layout.controllers()
-        for controller in CONTROLLERS.values():
-            program = programs.get(controller.name)
-            try:
-                if program is not None and controller.addon in addons:
-                    self._keep(controller, program)
-                else:
-                    self._end(controller)
-            except KubeError as problem:
-                logger.warning("the Kubernetes API rejected an object of %s: %s", controller.name, problem)
-                process = self._states.get(controller.name, ControllerState()).process
-                reason = f"The Kubernetes API rejected one of its objects: {problem}"
-                self._enter(controller, ControllerState(process=process, reason=reason))
+        with self._lock:
+            for controller in CONTROLLERS.values() if not self._stopped else ():
+                self._sync(controller, programs.get(controller.name) if controller.addon in addons else None)
 
     def stop(self) -> None:
-        """Stop all processes and wait until they have ended."""
-        stop(running.child for running in self._running.values())
-        self._running.clear()
-        self._states.clear()
-        self._changed({})
+        """Stop all processes, wait until they have ended, and start none again. Any thread can call it."""
+        with self._lock:
+            self._stopped = True
+            stop(running.child for running in self._running.values())
+            self._running.clear()
+            self._states.clear()
+            self._changed({})
+
+    def _sync(self, controller: Controller, program: Path | None) -> None:
+        """Run `program`, or nothing if it is None."""
+        try:
+            if program is None:
+                self._end(controller)
+            else:
+                self._keep(controller, program)
+        except KubeError as problem:
+            logger.warning("the Kubernetes API rejected an object of %s: %s", controller.name, problem)
+            process = self._states.get(controller.name, ControllerState()).process
+            reason = f"The Kubernetes API rejected one of its objects: {problem}"
+            self._enter(controller, ControllerState(process=process, reason=reason))
 
     def _keep(self, controller: Controller, program: Path) -> None:
         running = self._running.get(controller.name)

@@ -60,6 +60,24 @@ def manifest(nodegroup: Shape, instance: Instance, facts: InstanceType, region: 
     }
 
 
+def instance_id(node: Object) -> str:
+    """The ID of the node's instance."""
+    return str(node["spec"].get("providerID", "")).rpartition("/")[2]
+
+
+def is_ready(node: Object) -> bool:
+    """Whether the node is Ready."""
+    conditions = node.get("status", {}).get("conditions", ())
+    return any(condition["type"] == "Ready" and condition["status"] == "True" for condition in conditions)
+
+
+def belongs(node: Object, nodegroup: Shape) -> bool:
+    """Whether the node is one of the node group's."""
+    meta = node["metadata"]
+    found = meta["labels"].get(NODEGROUP_LABEL), meta.get("annotations", {}).get(CLUSTER_ANNOTATION)
+    return bool(found == (nodegroup["nodegroupName"], nodegroup["clusterName"]))
+
+
 def labels(nodegroup: Shape) -> dict[str, str]:
     """The labels that are set on the node group."""
     return dict(nodegroup.get("labels") or {})

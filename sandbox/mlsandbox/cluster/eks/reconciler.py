@@ -85,6 +85,10 @@ class Reconciler:
         self._thread.join()
         self._kube.close()
 
+    def stop_controllers(self) -> None:
+        """Stop the controllers for good, while the control plane still runs."""
+        self._controllers.stop()
+
     def _run(self) -> None:
         try:
             self._repeat()
@@ -170,7 +174,7 @@ class Reconciler:
 
     def _reconcile_nodes(self) -> bool:
         """Create, change and remove nodes. Returns whether a node group still waits for its nodes."""
-        present = {_instance_id(node): node for node in self._listed()}
+        present = {nodes.instance_id(node): node for node in self._listed()}
         self._relaunch()
         self._roll(present)
         wanted = self._wanted()
@@ -190,7 +194,7 @@ class Reconciler:
                 for record in list(cluster.nodegroups.values()):
                     if record.shape["status"] not in ("CREATING", "UPDATING", "DELETING"):
                         continue
-                    if not _is_reconciled(record, [node for node in remaining if _belongs(node, cluster, record)]):
+                    if not _is_reconciled(record, [node for node in remaining if nodes.belongs(node, record.shape)]):
                         pending = True
                     elif record.shape["status"] == "DELETING":
                         nodegroups.forget(cluster, record)
@@ -213,7 +217,7 @@ class Reconciler:
             names = {one.id: nodes.name(one, backend.region_name) for one in instances}
             draining = [one for one in instances if one.draining_since is not None]
             empty = {one.id for one in draining if one.id not in present or self._drained(one, names[one.id], force)}
-            ready = {one.id for one in instances if one.id in present and _is_ready(present[one.id])}
+            ready = {one.id for one in instances if one.id in present and nodes.is_ready(present[one.id])}
             late = [names[one.id] for one in draining if one.id not in empty and _is_late(one)]
             if late and not force:
                 self._fail_update(cluster, record, late)
@@ -371,8 +375,8 @@ class Reconciler:
 def _is_reconciled(record: NodegroupRecord, present: list[Object]) -> bool:
     """Whether the node group has exactly the desired nodes, Ready and with the current labels and taints."""
     return (
-        {_instance_id(node) for node in present} == {instance.id for instance in record.instances}
-        and all(_is_ready(node) for node in present)
+        {nodes.instance_id(node) for node in present} == {instance.id for instance in record.instances}
+        and all(nodes.is_ready(node) for node in present)
         and all(instance.revision == record.revision for instance in record.instances)
         and (record.rollout is None or _is_rolled_out(record))
     )
@@ -390,18 +394,3 @@ def _is_late(instance: Instance) -> bool:
 def _stays(pod: Object) -> bool:
     """Whether a pod stays on a drained node: a DaemonSet would create its pods again."""
     return any(owner["kind"] == "DaemonSet" for owner in pod["metadata"].get("ownerReferences", ()))
-
-
-def _instance_id(node: Object) -> str:
-    return str(node["spec"].get("providerID", "")).rpartition("/")[2]
-
-
-def _is_ready(node: Object) -> bool:
-    conditions = node.get("status", {}).get("conditions", ())
-    return any(condition["type"] == "Ready" and condition["status"] == "True" for condition in conditions)
-
-
-def _belongs(node: Object, cluster: ClusterRecord, record: NodegroupRecord) -> bool:
-    meta = node["metadata"]
-    found = meta["labels"].get(nodes.NODEGROUP_LABEL), meta.get("annotations", {}).get(nodes.CLUSTER_ANNOTATION)
-    return bool(found == (record.shape["nodegroupName"], cluster.name))
