@@ -1,7 +1,9 @@
 """Pulumi's provider for Kubernetes in the sandbox: charts, server-side previews, and older states."""
 
 import json
+import ssl
 import time
+import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -216,14 +218,17 @@ def test_a_pod_has_a_log_without_a_container_and_cannot_execute_commands(core: A
     core.delete_namespaced_pod("silent", "default")
 
 
-def test_kubelets_report_the_usage_in_a_pod_s_annotations(core: Any) -> None:
+def test_kubelets_report_the_usage_in_a_pod_s_annotations(sandbox: Any, core: Any) -> None:
+    url = f"https://127.0.0.1:{sandbox.layout.ports().kubelet}/metrics/nodes/big/metrics/resource"
+    tls = ssl.create_default_context(cafile=sandbox.layout.ca_certificate)
     usage = {"kwok.x-k8s.io/usage-cpu": "900m", "kwok.x-k8s.io/usage-memory": "200Mi"}
     for name, annotations in (("busy", usage), ("idle", {})):
         spec = {"containers": [{"name": "main", "image": "silent:1"}]}
         core.create_namespaced_pod("default", {"metadata": {"name": name, "annotations": annotations}, "spec": spec})
 
     def reported() -> dict[str, float]:
-        text = core.connect_get_node_proxy_with_path("big", "metrics/nodes/big/metrics/resource")
+        with urllib.request.urlopen(url, context=tls) as answer:
+            text = answer.read().decode()
         lines = [line.rsplit(" ", 1) for line in text.splitlines() if not line.startswith("#")]
         return {series: float(value) for series, value in lines}
 
