@@ -127,6 +127,12 @@ def test_every_controller_has_a_program_that_is_built_only_on_request() -> None:
     assert not toolchain.ON_REQUEST.keys() & toolchain.TOOLS.keys()
 
 
+@pytest.mark.parametrize("name", CONTROLLERS)
+def test_the_objects_are_those_of_the_version_that_is_built(name: str) -> None:
+    text = Path(objects.__file__).with_name(f"{name}.yaml").read_text()
+    assert text.startswith(f"# The objects of {name} v{toolchain.ON_REQUEST[name].version},")
+
+
 def test_a_controller_listens_only_on_loopback_and_signs_in_as_its_service_account(layout: Layout) -> None:
     kubeconfig, certificate = layout.pki / "its.kubeconfig", layout.pki / "its.crt"
     flags = METRICS_SERVER.flags(Process(layout, 20000, kubeconfig, certificate))
