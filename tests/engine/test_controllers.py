@@ -140,12 +140,31 @@ def test_it_is_started_again_after_it_was_killed(cluster: Bench) -> None:
     eventually(lambda: usage(cluster, "nodes"), FIGURES_S)
 
 
+def roles(bench: Bench) -> list[str]:
+    found = kubernetes.client.RbacAuthorizationV1Api(bench.admin.api_client).list_cluster_role().items
+    return [role.metadata.name for role in found if NAME in role.metadata.name]
+
+
 def test_it_ends_with_its_add_on(cluster: Bench) -> None:
     running = process(cluster)
     assert running and running.process
+    assert roles(cluster)
     cluster.aws("eks").delete_addon(clusterName="main", addonName=NAME)
     eventually(lambda: process(cluster) is None)
     assert running.process.find() is None
     assert api_service(cluster) is None
-    roles = kubernetes.client.RbacAuthorizationV1Api(cluster.admin.api_client).list_cluster_role().items
-    assert not [role.metadata.name for role in roles if NAME in role.metadata.name]
+    assert roles(cluster) == []
+
+
+def test_it_ends_with_its_cluster(cluster: Bench) -> None:
+    eks = cluster.aws("eks")
+    eks.create_addon(clusterName="main", addonName=NAME)
+    eventually(lambda: api_service(cluster))
+    running = process(cluster)
+    assert running and running.process
+    eks.delete_nodegroup(clusterName="main", nodegroupName="system")
+    eventually(lambda: cluster.nodegroup_status("system") is None)
+    eks.delete_cluster(name="main")
+    eventually(lambda: cluster.cluster_status() is None)
+    assert (process(cluster), running.process.find(), api_service(cluster)) == (None, None, None)
+    assert roles(cluster) == []

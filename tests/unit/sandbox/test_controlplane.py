@@ -131,6 +131,8 @@ def test_every_program_listens_only_on_loopback(layout: Layout, name: str) -> No
 def test_the_kubelets_serve_logs_and_ports_but_not_exec(layout: Layout) -> None:
     documents = [*yaml.safe_load_all(flags.kubelet(layout).read_text())]
     assert [each["kind"] for each in documents] == ["ClusterLogs", "ClusterPortForward"]
+    usage = yaml.safe_load_all(flags.usage().read_text())
+    assert [each["kind"] for each in usage] == ["ClusterResourceUsage", "Metric"]
     (log,) = documents[0]["spec"]["logs"]
     assert "no container" in Path(log["logsFile"]).read_text()
 
