@@ -36,10 +36,20 @@ def up(
     yaml: Annotated[
         bool, typer.Option("--yaml", help="Also install Pulumi's language host for YAML programs.")
     ] = False,
+    controllers: Annotated[
+        str | None,
+        typer.Option(
+            "--with",
+            metavar="NAMES",
+            help="Controllers that run in clusters with their add-ons, separated by commas, e.g. metrics-server; "
+            '"" for none. Default: those of the last --with.',
+        ),
+    ] = None,
 ) -> None:
     """Start the sandbox. Programs that are missing are built first."""
+    chosen = None if controllers is None else [name.strip() for name in controllers.split(",") if name.strip()]
     try:
-        _sandbox(folder).start(yaml=yaml)
+        _sandbox(folder).start(yaml=yaml, controllers=chosen)
     except KeyboardInterrupt:
         sys.stderr.write("\nInterrupted. Run the same command again to continue.\n")
         raise typer.Exit(INTERRUPTED) from None

@@ -1,7 +1,7 @@
 """The public API of this package."""
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, nullcontext, suppress
 from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, version
@@ -30,6 +30,9 @@ CLUSTER = tuple(name for name in toolchain.TOOLS if name not in (ENGINE, YAML_HO
 
 SDK = f"pulumi-{PACKAGE}"
 """Distribution of the SDK that the programs in this Python environment use."""
+
+CONTROLLERS = tuple(toolchain.ON_REQUEST)
+"""Controllers that a sandbox can run in its cluster."""
 
 ATTACHED = environment.ATTACHED
 
@@ -92,14 +95,27 @@ class Sandbox:
         if provider:
             self._install_provider()
 
-    def start(self, *, cluster: bool = True, yaml: bool = False, provider: bool = True) -> None:
+    def start(
+        self,
+        *,
+        cluster: bool = True,
+        yaml: bool = False,
+        provider: bool = True,
+        controllers: Collection[str] | None = None,
+    ) -> None:
         """Build missing programs, start the sandbox and wait until it responds. Running processes are not restarted.
 
         Args:
             cluster: Start the Kubernetes control plane too. If an earlier start included it, it starts in any case.
             yaml: Include the language host for YAML programs.
             provider: Include Pulumi's provider for Kubernetes.
+            controllers: The controllers in `CONTROLLERS` that run in clusters with their add-ons, from now on and after
+                every restart; None keeps the earlier choice, which is none at first. Each is built when first chosen.
+
+        Raises:
+            SandboxError: a controller is unknown, among others.
         """
+        _check(controllers)
         self.build(cluster=False, yaml=yaml, provider=provider and not cluster)
         runs = lifecycle.status(self.layout).phase is Phase.READY
         with nullcontext() if runs else self.progress.step("Starting the sandbox", 5):
@@ -108,6 +124,8 @@ class Sandbox:
             self._start_cluster()
             if provider:
                 self._install_provider()
+        if controllers is not None or cluster:
+            self._install_controllers(controllers)
 
     @contextmanager
     def starting(self) -> Iterator[Mapping[str, str]]:
@@ -124,6 +142,7 @@ class Sandbox:
             try:
                 self._start_cluster()
                 self._install_provider()
+                self._install_controllers(None)
             except BaseException as problem:
                 problems.append(problem)
 
@@ -258,8 +277,23 @@ class Sandbox:
         for each in versions:
             self.layout.install_plugin(PACKAGE, each, program.parent)
 
+    def _install_controllers(self, chosen: Collection[str] | None) -> None:
+        """Install the chosen controllers; None for those that were chosen before, in their current versions."""
+        before = self.layout.controllers()
+        # A newer version of this package may have chosen a controller that this one does not have.
+        names = [name for name in before if name in CONTROLLERS] if chosen is None else chosen
+        programs = toolchain.ensure(names, self.progress)
+        if programs != before:
+            self.layout.write_controllers(programs)
+
     def _start_cluster(self) -> None:
         tools = toolchain.ensure(CLUSTER, self.progress)
         runs = lifecycle.status(self.layout).control_plane.phase is Phase.READY
         with nullcontext() if runs else self.progress.step("Starting the Kubernetes control plane", 10):
             lifecycle.start_control_plane(self.layout, tools)
+
+
+def _check(controllers: Collection[str] | None) -> None:
+    for name in controllers or ():
+        if name not in CONTROLLERS:
+            raise SandboxError(f"unknown controller {name}; allowed: {', '.join(CONTROLLERS)}")

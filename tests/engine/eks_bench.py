@@ -3,8 +3,8 @@
 import json
 import sys
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,7 @@ import yaml
 
 from mlsandbox.cluster.controlplane import PROGRAMS, ControlPlane
 from mlsandbox.ground.layout import Layout
-from mlsandbox.ground.record import Phase
+from mlsandbox.ground.record import ControllerState, Phase
 from mlsandbox.host import aws_api
 from mlsandbox.tools import toolchain
 
@@ -44,6 +44,9 @@ class Bench:
 
     layout: Layout
     folder: Path
+
+    controllers: Mapping[str, ControllerState] = field(default_factory=dict)
+    """The states of the cluster's controllers."""
 
     def aws(self, service: str) -> Any:
         key = self.layout.credentials()
@@ -132,10 +135,10 @@ def bench(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
     tools = toolchain.ensure(list(PROGRAMS), toolchain.SilentReporter())
     layout = Layout(tmp_path_factory.mktemp("eks") / "sandbox")
     layout.prepare()
-    api = aws_api.serve(layout)
+    bench = Bench(layout, tmp_path_factory.mktemp("kubeconfigs"))
+    api = aws_api.serve(layout, lambda states: setattr(bench, "controllers", states))
     plane = ControlPlane(layout, tools)
     try:
-        bench = Bench(layout, tmp_path_factory.mktemp("kubeconfigs"))
         make_cluster(bench)
         assert bench.cluster_status() == "CREATING", "no control plane is running yet"
         plane.start()

@@ -1,7 +1,9 @@
 """Pulumi's provider for Kubernetes in the sandbox: charts, server-side previews, and older states."""
 
 import json
+import ssl
 import time
+import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -214,6 +216,37 @@ def test_a_pod_has_a_log_without_a_container_and_cannot_execute_commands(core: A
     assert run.read_stdout() == ""
     assert "no exec found" in run.read_channel(ERROR_CHANNEL)
     core.delete_namespaced_pod("silent", "default")
+
+
+def test_kubelets_report_the_usage_in_a_pod_s_annotations(sandbox: Any, core: Any) -> None:
+    url = f"https://127.0.0.1:{sandbox.layout.ports().kubelet}/metrics/nodes/big/metrics/resource"
+    tls = ssl.create_default_context(cafile=sandbox.layout.ca_certificate)
+    usage = {"kwok.x-k8s.io/usage-cpu": "900m", "kwok.x-k8s.io/usage-memory": "200Mi"}
+    for name, annotations in (("busy", usage), ("idle", {})):
+        spec = {"containers": [{"name": "main", "image": "silent:1"}]}
+        core.create_namespaced_pod("default", {"metadata": {"name": name, "annotations": annotations}, "spec": spec})
+
+    def reported() -> dict[str, float]:
+        with urllib.request.urlopen(url, context=tls) as answer:
+            text = answer.read().decode()
+        lines = [line.rsplit(" ", 1) for line in text.splitlines() if not line.startswith("#")]
+        return {series: float(value) for series, value in lines}
+
+    series = 'container_{}{{container="main",namespace="default",pod="{}"}}'
+    deadline = time.monotonic() + 30
+    while series.format("memory_working_set_bytes", "busy") not in reported():
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+    before, begun = reported(), time.monotonic()
+    time.sleep(1)
+    after, lasted = reported(), time.monotonic() - begun
+    assert after[series.format("memory_working_set_bytes", "busy")] == 200 * 2**20
+    assert after[series.format("memory_working_set_bytes", "idle")] == 2**20
+    assert after["node_memory_working_set_bytes"] >= 201 * 2**20
+    counter = series.format("cpu_usage_seconds_total", "busy")
+    assert (after[counter] - before[counter]) / lasted == pytest.approx(0.9, rel=0.3)
+    for name in ("busy", "idle"):
+        core.delete_namespaced_pod(name, "default")
 
 
 def test_a_state_of_the_sandbox_s_former_provider_has_no_changes(

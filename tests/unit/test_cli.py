@@ -252,3 +252,16 @@ def test_an_invalid_failure_request_is_one_sentence(
     code, output, error = mlpctl("sandbox", "fail", *arguments)
     assert (code, output) == (1, "")
     assert error.startswith(message)
+
+
+@pytest.mark.parametrize(
+    ("options", "chosen"),
+    [((), None), (("--with", "metrics-server, kueue"), ["metrics-server", "kueue"]), (("--with", ""), [])],
+)
+def test_controllers_are_chosen_by_name_and_kept_without_the_option(
+    options: tuple[str, ...], chosen: list[str] | None, project: Path, mlpctl: Mlpctl, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[object] = []
+    monkeypatch.setattr("mlsandbox.Sandbox.start", lambda _, *, yaml, controllers: asked.append(controllers))
+    assert mlpctl("sandbox", "up", *options)[0] == 0
+    assert asked == [chosen]

@@ -92,6 +92,11 @@ class Layout:
         return self.folder / "tools.json"
 
     @property
+    def controllers_file(self) -> Path:
+        """The paths of the requested controllers' programs, for the daemon."""
+        return self.folder / "controllers.json"
+
+    @property
     def credentials_file(self) -> Path:
         """The sandbox's AWS key, in the format of an AWS credentials file."""
         return self.folder / "credentials"
@@ -234,17 +239,20 @@ class Layout:
 
     def tools(self) -> dict[str, Path] | None:
         """The control plane's programs by name. None if they were never written or one is missing."""
-        try:
-            named = json.loads(self.tools_file.read_text(encoding="utf-8"))
-        except FileNotFoundError:
-            return None
-        tools = {name: Path(path) for name, path in named.items()}
-        return tools if all(os.access(path, os.X_OK) for path in tools.values()) else None
+        tools = _programs(self.tools_file)
+        return tools if tools is not None and all(os.access(path, os.X_OK) for path in tools.values()) else None
 
     def write_tools(self, tools: Mapping[str, Path]) -> None:
         """Store the control plane's programs, so that every restart starts them."""
-        named = {name: str(path.absolute()) for name, path in tools.items()}
-        files.replace(self.tools_file, json.dumps(named, indent=2) + "\n")
+        _write_programs(self.tools_file, tools)
+
+    def controllers(self) -> dict[str, Path]:
+        """The programs of the requested controllers by name."""
+        return _programs(self.controllers_file) or {}
+
+    def write_controllers(self, programs: Mapping[str, Path]) -> None:
+        """Request controllers instead of the previous ones. A running sandbox starts and stops them within seconds."""
+        _write_programs(self.controllers_file, programs)
 
     def install_engine(self, engine: Path | None, language_host: Path | None) -> None:
         """Install the engine and the language host for Python in `bin`.
@@ -294,6 +302,20 @@ class Layout:
             return path.read_text(encoding="utf-8")
         except FileNotFoundError:
             raise SandboxError(f"There is no sandbox in {self.folder} yet. Start it with `mlsandbox up`.") from None
+
+
+def _programs(file: Path) -> dict[str, Path] | None:
+    """The paths of programs by name, or None if `file` does not exist."""
+    try:
+        named = json.loads(file.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return None
+    return {name: Path(path) for name, path in named.items()}
+
+
+def _write_programs(file: Path, programs: Mapping[str, Path]) -> None:
+    named = {name: str(path.absolute()) for name, path in programs.items()}
+    files.replace(file, json.dumps(named, indent=2) + "\n")
 
 
 def _profile(key: Credentials) -> str:

@@ -4,7 +4,7 @@ import contextlib
 import itertools
 import random
 import socket
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Self
 
 import psutil
@@ -51,15 +51,20 @@ class Ports(BaseModel):
         """`kept` by server, and different free ports for the other servers."""
         known = {name: port for name, port in (kept or {}).items() if name in cls.model_fields}
         missing = [name for name in cls.model_fields if name not in known]
-        candidates = (port for port in random.sample(CHOICE, len(CHOICE)) if port not in known.values())
-        free = [*itertools.islice(filter(is_free, candidates), len(missing))]
-        if len(free) < len(missing):
-            raise OSError(f"no {len(missing)} free ports on {HOST} in {CHOICE.start}-{CHOICE.stop - 1}")
-        return cls(**known, **dict(zip(missing, free, strict=True)))
+        return cls(**known, **dict(zip(missing, free(len(missing), known.values()), strict=True)))
 
     def taken(self) -> dict[str, int]:
         """The ports that are in use now, by server."""
         return {name: port for name, port in self.model_dump().items() if not is_free(port)}
+
+
+def free(count: int, reserved: Collection[int]) -> list[int]:
+    """`count` ports that no program uses, and that are not in `reserved`. Raises `OSError` if there are too few."""
+    candidates = (port for port in random.sample(CHOICE, len(CHOICE)) if port not in reserved)
+    found = [*itertools.islice(filter(is_free, candidates), count)]
+    if len(found) < count:
+        raise OSError(f"no {count} free ports on {HOST} in {CHOICE.start}-{CHOICE.stop - 1}")
+    return found
 
 
 def is_free(port: int) -> bool:

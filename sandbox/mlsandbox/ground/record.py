@@ -1,7 +1,7 @@
 """The record that the sandbox's daemon writes while it runs."""
 
 import enum
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Self
 
@@ -87,6 +87,20 @@ class ControlPlaneState(_Model):
     """The running processes by program name."""
 
 
+class ControllerState(_Model):
+    """A requested controller at one moment."""
+
+    process: ProcessId | None = None
+    """Its process, if it runs."""
+
+    reason: str | None = None
+    """Why it does not run or does not respond: one sentence."""
+
+
+ControllersChanged = Callable[[Mapping[str, ControllerState]], None]
+"""Called with the states of all controllers whenever one has changed."""
+
+
 class Record(_Model):
     """The running sandbox. Its file exists while the daemon runs, and after the daemon was killed."""
 
@@ -102,6 +116,9 @@ class Record(_Model):
     control_plane: ControlPlaneState = ControlPlaneState()
     """The control plane, which may start later than the rest."""
 
+    controllers: Mapping[str, ControllerState] = {}
+    """The controllers that were started, by name."""
+
     control_plane_requests: int = 0
     """The number of requests to start the control plane so far. Shows whether a record is newer than a request."""
 
@@ -109,6 +126,12 @@ class Record(_Model):
     def started(self) -> datetime:
         """When the daemon started, in UTC."""
         return self.process.started
+
+    @property
+    def children(self) -> Mapping[str, ProcessId]:
+        """The processes that the daemon started, by name."""
+        controllers = {name: state.process for name, state in self.controllers.items() if state.process}
+        return {**self.control_plane.processes, **controllers}
 
     def alive(self) -> bool:
         """Whether the daemon that wrote this record still runs."""

@@ -21,6 +21,7 @@ from mlsandbox.endpoint.webhook import Webhook
 from mlsandbox.errors import SandboxError
 from mlsandbox.ground.conditions import Conditions
 from mlsandbox.ground.layout import Layout
+from mlsandbox.ground.record import ControllersChanged
 
 SNAPSHOT = "snapshot"
 """File name of the snapshot in `Layout.aws`."""
@@ -40,10 +41,17 @@ _served: "list[AwsApi]" = []
 class AwsApi:
     """A running AWS API."""
 
-    def __init__(self, layout: Layout, server: Server, stops: list[Callable[[], None]]) -> None:
+    def __init__(
+        self,
+        layout: Layout,
+        server: Server,
+        stops: list[Callable[[], None]],
+        reconciler: Reconciler | None,
+    ) -> None:
         self._layout = layout
         self._server = server
         self._stops = stops
+        self._reconciler = reconciler
 
     @property
     def changed(self) -> bool:
@@ -62,6 +70,11 @@ class AwsApi:
                 self._server.changed.set()
                 raise
             self._server.changed.saved()
+
+    def stop_controllers(self) -> None:
+        """Stop the cluster's controllers. Call it before the control plane stops: open requests would delay that."""
+        if self._reconciler is not None:
+            self._reconciler.stop_controllers()
 
     def stop(self) -> None:
         """Stop serving, save changes and clear the state in this process."""
@@ -85,18 +98,22 @@ def save() -> None:
             logger.exception("the state of the AWS API was not saved")
 
 
-def serve(layout: Layout, *, kubernetes: bool = True) -> AwsApi:
+def serve(
+    layout: Layout, controllers_changed: ControllersChanged = lambda _: None, *, kubernetes: bool = True
+) -> AwsApi:
     """Serve the AWS API of `layout` from its last snapshot, if there is one.
 
     With `kubernetes`, EKS uses the control plane of `layout`, which may start at any time. Until it responds, clusters
     and node groups stay CREATING, and node groups have the health issue `ClusterUnreachable`. Without `kubernetes`,
     which is for tests of AWS alone, they are ACTIVE at once, and there are no nodes, no endpoint and no token webhook.
+    `controllers_changed` is called with the states of the cluster's controllers.
 
     Raises `SandboxError` if the port is in use or the snapshot cannot be read.
     """
     if not _in_use.acquire(blocking=False):
         raise SandboxError("This process already serves the AWS API of a sandbox.")
     stops: list[Callable[[], None]] = []
+    reconciler: Reconciler | None = None
     try:
         extensions.apply()
         quotas.serve(layout)
@@ -117,7 +134,7 @@ def serve(layout: Layout, *, kubernetes: bool = True) -> AwsApi:
         if kubernetes:
             webhook = _listening(lambda: Webhook(layout), "token webhook", ports.webhook)
             front = _listening(lambda: Front(layout, _closed(layout)), "endpoint of EKS clusters", ports.kubernetes_api)
-            reconciler = Reconciler(layout, eks, server)
+            reconciler = Reconciler(layout, eks, server, controllers_changed)
             stops[:0] = [reconciler.stop, front.stop, webhook.stop]
     except BaseException:
         for stop in stops:
@@ -125,7 +142,7 @@ def serve(layout: Layout, *, kubernetes: bool = True) -> AwsApi:
         _forget()
         _in_use.release()
         raise
-    api = AwsApi(layout, server, stops)
+    api = AwsApi(layout, server, stops, reconciler)
     _served.append(api)
     return api
 

@@ -84,12 +84,13 @@ class Daemon:
     def _start(self, stops: contextlib.ExitStack) -> None:
         """Start all services. `stops` receives a callback for each started service, to stop them in reverse order."""
         self._layout.check_ports(*Ports.model_fields)
-        self._aws_api = self._services.aws_api(self._layout)
+        self._aws_api = self._services.aws_api(self._layout, lambda states: self._update(controllers=states))
         stops.callback(self._aws_api.stop)
         stops.callback(self._snapshot)
         for provider in self._services.providers:
             stops.callback(provider(self._layout).stop)
         stops.callback(self._stop_control_plane)
+        stops.callback(self._aws_api.stop_controllers)
         if self._layout.tools() is not None:
             self._start_control_plane()
         self._update(phase=Phase.READY)

@@ -8,7 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
@@ -19,7 +19,7 @@ from mlsandbox.errors import SandboxError
 from mlsandbox.ground import files
 from mlsandbox.ground.layout import Layout
 from mlsandbox.ground.ports import HOST, Ports
-from mlsandbox.ground.record import ControlPlaneState, Phase, ProcessId, Record
+from mlsandbox.ground.record import ControllerState, ControlPlaneState, Phase, ProcessId, Record
 from mlsandbox.host import environment
 
 DAEMON = (sys.executable, "-P", "-m", "mlsandbox.host.daemon")
@@ -78,6 +78,9 @@ class Status:
 
     versions: Mapping[str, str]
     """Versions of `mlplatform`, `moto` and `python`."""
+
+    controllers: Mapping[str, ControllerState] = field(default_factory=dict)
+    """The requested controllers by name."""
 
     @property
     def memory_bytes(self) -> int:
@@ -143,7 +146,7 @@ def status(layout: Layout) -> Status:
     record = layout.record()
     if record is None:
         return Status(layout.folder, Phase.ABSENT, None, None, ControlPlaneState(), {}, (), {})
-    processes = tuple(_process_statuses({"sandbox": record.process, **record.control_plane.processes}))
+    processes = tuple(_process_statuses({"sandbox": record.process, **record.children}))
     if not record.alive():
         reason = f"Its process {record.process.pid} ended unexpectedly. Start it again with `mlsandbox up`."
         return Status(layout.folder, Phase.FAILED, reason, None, ControlPlaneState(), {}, processes, record.versions)
@@ -156,6 +159,7 @@ def status(layout: Layout) -> Status:
         _endpoints(layout.ports(), record.control_plane),
         processes,
         record.versions,
+        {name: record.controllers.get(name, ControllerState()) for name in layout.controllers()},
     )
 
 
@@ -272,7 +276,7 @@ def _down(layout: Layout) -> bool:
         with contextlib.suppress(psutil.NoSuchProcess):
             daemon.terminate()
         _gone([daemon], STOP_TIMEOUT_S)
-    leftovers = [process for identity in record.control_plane.processes.values() if (process := identity.find())]
+    leftovers = [process for identity in record.children.values() if (process := identity.find())]
     for process in leftovers:
         with contextlib.suppress(psutil.NoSuchProcess):
             process.kill()

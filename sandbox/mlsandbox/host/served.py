@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from mlsandbox.ground.layout import Layout
+from mlsandbox.ground.record import ControllersChanged
 
 
 class Server(Protocol):
@@ -17,6 +18,9 @@ class Server(Protocol):
 class AwsApi(Server, Protocol):
     """The local AWS API with its token webhook."""
 
+    def stop_controllers(self) -> None:
+        """Stop the cluster's controllers, before the control plane stops."""
+
     def snapshot(self) -> None:
         """Save the changes since the last snapshot to `Layout.aws`."""
 
@@ -25,7 +29,7 @@ class AwsApi(Server, Protocol):
 class Services:
     """The services that the daemon runs. Tests use others."""
 
-    aws_api: Callable[[Layout], AwsApi]
+    aws_api: Callable[[Layout, ControllersChanged], AwsApi]
     """Starts the AWS API and the token webhook, with the state of the last snapshot if there is one."""
 
     providers: Sequence[Callable[[Layout], Server]]

@@ -50,7 +50,9 @@ def page(
     if conditions != Conditions():
         parts += [Text(), _conditions(conditions)]
     if status.phase is Phase.READY:
-        parts += [Text(), _endpoints(status), Text(), _processes(status), Text(), _aws_types()]
+        parts += [Text(), _endpoints(status), Text(), _processes(status)]
+        parts += [Text(), _controllers(status)] if status.controllers else []
+        parts += [Text(), _aws_types()]
     parts += [Text(), _differences()]
     return Group(*parts)
 
@@ -85,6 +87,17 @@ def _processes(status: Status) -> Table:
         lasted = duration((now - each.since).total_seconds())
         table.add_row(each.name, str(each.pid), lasted, _mebibytes(each.memory_bytes))
     table.add_row("total", "", "", _mebibytes(status.memory_bytes), style="bold")
+    return table
+
+
+def _controllers(status: Status) -> Table:
+    from mlsandbox.cluster.controllers import CONTROLLERS
+
+    table = _table("Controller", "State")
+    for controller in CONTROLLERS.values():
+        if state := status.controllers.get(controller.name):
+            waits = f"starts when the cluster has the EKS add-on {controller.addon}"
+            table.add_row(controller.name, state.reason or ("running" if state.process else waits))
     return table
 
 

@@ -79,7 +79,7 @@ def test_a_missing_certificate_is_issued_again_by_the_same_ca(layout: Layout) ->
 def test_only_the_owner_can_read_private_keys(layout: Layout) -> None:
     pki.ensure(layout)
     keys = list(layout.pki.glob("*.key"))
-    assert len(keys) == len(pki.CLIENTS) + 3
+    assert len(keys) == len(pki.CLIENTS) + 5
     assert {key.stat().st_mode & 0o777 for key in keys} == {0o600}
 
 
@@ -131,6 +131,8 @@ def test_every_program_listens_only_on_loopback(layout: Layout, name: str) -> No
 def test_the_kubelets_serve_logs_and_ports_but_not_exec(layout: Layout) -> None:
     documents = [*yaml.safe_load_all(flags.kubelet(layout).read_text())]
     assert [each["kind"] for each in documents] == ["ClusterLogs", "ClusterPortForward"]
+    usage = yaml.safe_load_all(flags.usage().read_text())
+    assert [each["kind"] for each in usage] == ["ClusterResourceUsage", "Metric"]
     (log,) = documents[0]["spec"]["logs"]
     assert "no container" in Path(log["logsFile"]).read_text()
 
@@ -142,6 +144,16 @@ def test_a_forwarded_port_responds_that_there_is_no_container(layout: Layout) ->
     head, _, body = asked.stdout.partition(b"\r\n\r\n")
     assert head.startswith(b"HTTP/1.1 503 ")
     assert b"no container" in body
+
+
+def test_aggregated_apis_trust_only_the_api_server_s_own_certificate(layout: Layout) -> None:
+    pki.ensure(layout)
+    given = dict(flag.removeprefix("--").split("=", 1) for flag in flags.kube_apiserver(layout) if "=" in flag)
+    authority = x509.load_pem_x509_certificate(Path(given["requestheader-client-ca-file"]).read_bytes())
+    client = x509.load_pem_x509_certificate(Path(given["proxy-client-cert-file"]).read_bytes())
+    client.verify_directly_issued_by(authority)
+    assert client.subject.rfc4514_string() == f"CN={given['requestheader-allowed-names']}"
+    assert given["requestheader-client-ca-file"] != given["client-ca-file"]
 
 
 def test_the_api_server_calls_the_webhook_with_version_v1(layout: Layout) -> None:
@@ -157,7 +169,7 @@ def test_nothing_is_written_outside_the_folder(layout: Layout) -> None:
         for flag in given(layout):
             value = flag.partition("=")[2]
             if value.startswith("/"):
-                assert value.startswith(str(layout.folder)) or value == str(flags.stages())
+                assert value.startswith(str(layout.folder)) or value in (str(flags.stages()), str(flags.usage()))
 
 
 def test_there_are_stages_for_the_lifecycle_of_nodes_and_pods() -> None:

@@ -16,7 +16,7 @@ import pytest
 from mlsandbox.cluster.controlplane import PROGRAMS
 from mlsandbox.errors import SandboxError
 from mlsandbox.ground.layout import Layout
-from mlsandbox.ground.record import ControlPlaneState, Phase, ProcessId, Record
+from mlsandbox.ground.record import ControllerState, ControlPlaneState, Phase, ProcessId, Record
 from mlsandbox.host import lifecycle
 
 pytestmark = pytest.mark.engine
@@ -57,6 +57,7 @@ def test_up_twice_starts_one_sandbox(layout: Layout) -> None:
     first = up(layout)
     assert first.phase is Phase.READY
     assert first.control_plane.phase is Phase.ABSENT
+    assert first.controllers == {"metrics-server": ControllerState(reason="It is a fake.")}
     assert up(layout) == first
 
 
@@ -87,6 +88,7 @@ def test_down_stops_the_daemon_after_a_last_snapshot(layout: Layout) -> None:
         "start aws-api",
         "start aws-provider",
         "start kubernetes-provider",
+        "stop-controllers aws-api",
         "stop kubernetes-provider",
         "stop aws-provider",
         "snapshot aws-api",

@@ -1,20 +1,23 @@
 """The page that `mlsandbox status` shows."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+import yaml
 from rich.console import Console
 from typer.testing import CliRunner
 
 from mlpctl.cli import app
+from mlsandbox.cluster.controlplane import flags
 from mlsandbox.endpoint.eks import rollout
 from mlsandbox.errors import SandboxError
 from mlsandbox.ground.conditions import Conditions
 from mlsandbox.ground.faults import Fault, Planned
 from mlsandbox.ground.layout import Layout
-from mlsandbox.ground.record import ControlPlaneState, Phase
+from mlsandbox.ground.record import ControllerState, ControlPlaneState, Phase, ProcessId
 from mlsandbox.host import status_page
 from mlsandbox.host.lifecycle import ProcessStatus, Status
 from mlsandbox.providers.aws import DECLARATIONS
@@ -63,6 +66,28 @@ def test_requested_failures_are_listed_with_the_number_of_occurrences() -> None:
 
 def test_it_shows_why_the_control_plane_failed() -> None:
     assert "kwok ended with exit code 1" in shown(ready())
+
+
+def test_requested_controllers_are_listed_with_their_states_and_memory() -> None:
+    assert "Controller" not in shown(ready())
+    process = ProcessId.of()
+    for state, words in (
+        (ControllerState(), "starts when the cluster has the EKS add-on metrics-server"),
+        (ControllerState(reason="It is restarted, because it ended."), "It is restarted, because it ended."),
+        (ControllerState(process=process), "running"),
+    ):
+        page = shown(replace(ready(), controllers={"metrics-server": state, "of-another-version": state}))
+        assert f"metrics-server {words}" in flat(page)
+        assert "of-another-version" not in page
+
+
+def test_the_usage_of_pods_is_listed_as_what_annotations_say() -> None:
+    (entry,) = [each for each in status_page.differences() if each.what == "usage"]
+    for expression in yaml.safe_load_all(flags.usage().read_text()):
+        for usage in expression["spec"].get("usages", ()):
+            for resource, rule in usage["usage"].items():
+                assert f"kwok.x-k8s.io/usage-{resource}" in rule["expression"]
+                assert f"kwok.x-k8s.io/usage-{resource}" in entry.how
 
 
 def test_every_supported_type_is_listed_with_its_implementation() -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from semver import Version
 
-from mlsandbox.tools.toolchain import TOOLS, ToolchainError, tools
+from mlsandbox.tools.toolchain import ON_REQUEST, TOOLS, ToolchainError, tools
 
 ROOT = Path(__file__).parents[3]
 
@@ -41,7 +41,7 @@ def test_compatible_versions(name: str, version: str, compatible: bool) -> None:
     assert tool.fit.holds(Version.parse(version), tool.version) is compatible
 
 
-@pytest.mark.parametrize("tool", TOOLS.values(), ids=str)
+@pytest.mark.parametrize("tool", [*TOOLS.values(), *ON_REQUEST.values()], ids=str)
 def test_every_pin_is_read_from_a_module_that_builds_the_program(tool: tools.Tool) -> None:
     module = (tool.folder / "go.mod").read_text()
     ours = module.startswith(f"module {tool.package}\n") and (tool.folder / "main.go").exists()

@@ -9,7 +9,7 @@ import yaml
 
 from mlsandbox.cluster.controlplane import unserved
 from mlsandbox.cluster.controlplane.kubeconfig import component_config, webhook_config
-from mlsandbox.cluster.controlplane.pki import SERVICE_ACCOUNT
+from mlsandbox.cluster.controlplane.pki import FRONT_PROXY, FRONT_PROXY_CA, SERVICE_ACCOUNT
 from mlsandbox.ground import files
 from mlsandbox.ground.layout import Layout
 from mlsandbox.ground.ports import HOST
@@ -85,6 +85,14 @@ def kube_apiserver(layout: Layout) -> list[str]:
         f"--kubelet-certificate-authority={layout.ca_certificate}",
         f"--kubelet-client-certificate={layout.pki / 'kubelet-client.crt'}",
         f"--kubelet-client-key={layout.pki / 'kubelet-client.key'}",
+        # For aggregated APIs, which trust the user names that the API server sends with this client certificate.
+        f"--requestheader-client-ca-file={layout.pki / FRONT_PROXY_CA}.crt",
+        f"--requestheader-allowed-names={FRONT_PROXY}",
+        "--requestheader-username-headers=X-Remote-User",
+        "--requestheader-group-headers=X-Remote-Group",
+        "--requestheader-extra-headers-prefix=X-Remote-Extra-",
+        f"--proxy-client-cert-file={layout.pki / FRONT_PROXY}.crt",
+        f"--proxy-client-key-file={layout.pki / FRONT_PROXY}.key",
         "--profiling=false",
     ]
 
@@ -123,6 +131,7 @@ def kwok(layout: Layout) -> list[str]:
         f"--kubeconfig={component_config(layout, 'kwok')}",
         # With this option kwok does not read ~/.kwok/kwok.yaml.
         f"--config={stages()}",
+        f"--config={usage()}",
         f"--config={kubelet(layout)}",
         "--manage-all-nodes=true",
         f"--server-address={HOST}:{port}",
@@ -138,7 +147,12 @@ def kwok(layout: Layout) -> list[str]:
 
 def stages() -> Path:
     """The file with kwok's `Stage` documents, which define what happens to nodes and pods."""
-    return Path(str(package_files("mlsandbox.cluster.controlplane") / "stages.yaml"))
+    return _packaged("stages.yaml")
+
+
+def usage() -> Path:
+    """The file with kwok's documents that define which resource usage the kubelets report."""
+    return _packaged("usage.yaml")
 
 
 def kubelet(layout: Layout) -> Path:
@@ -157,6 +171,10 @@ def kubelet(layout: Layout) -> Path:
     config = layout.folder / "kubelet.yaml"
     files.replace(config, yaml.safe_dump_all(documents, sort_keys=False))
     return config
+
+
+def _packaged(name: str) -> Path:
+    return Path(str(package_files("mlsandbox.cluster.controlplane") / name))
 
 
 def _document(kind: str, spec: dict[str, Any]) -> dict[str, Any]:

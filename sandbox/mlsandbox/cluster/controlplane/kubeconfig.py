@@ -30,6 +30,14 @@ def write(layout: Layout) -> None:
     files.replace(webhook_config(layout), _document(layout.webhook_endpoint, layout.ca_certificate, "api-server", {}))
 
 
+def token_config(layout: Layout, name: str) -> tuple[Path, Path]:
+    """Write the kubeconfig of a program that signs in with a token. Returns its path and that of the token's file."""
+    config, token = component_config(layout, name), layout.pki / f"{name}.token"
+    user = {"tokenFile": str(token)}
+    files.replace(config, _document(layout.api_server_endpoint, layout.ca_certificate, name, user))
+    return config, token
+
+
 def _client(layout: Layout, name: str) -> str:
     user = {
         "client-certificate-data": _base64(layout.pki / f"{name}.crt"),

@@ -1,6 +1,7 @@
 """The sandbox's certificate authority, and the server and client certificates that it signs."""
 
 import ipaddress
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -16,6 +17,11 @@ from mlsandbox.ground.ports import HOST
 
 # Certificates are not renewed: kubeconfigs contain the CA, and a new CA would appear as a diff in every stack.
 LIFETIME = timedelta(days=3650)
+
+CA = "ca"
+"""File name of the CA of all certificates except `FRONT_PROXY`."""
+
+_LOOPBACK = (x509.DNSName("localhost"), x509.IPAddress(ipaddress.ip_address(HOST)))
 
 
 @dataclass(frozen=True)
@@ -44,18 +50,28 @@ CLIENTS = {
 SERVICE_ACCOUNT = "service-account"
 """File name of the key pair that signs service account tokens."""
 
+FRONT_PROXY_CA = "front-proxy-ca"
+FRONT_PROXY = "front-proxy-client"
+"""File names of the certificate with which the API server forwards requests to aggregated APIs, and of its CA.
+
+An aggregated API accepts any user name from a client with a certificate of this CA, so it signs no other certificates:
+https://kubernetes.io/docs/tasks/extend-kubernetes/configure-aggregation-layer/"""
+
 
 def ensure(layout: Layout) -> None:
-    """Create what is missing in `layout.pki`: the CA, the serving certificate, the client certificates, the token key.
+    """Create what is missing in `layout.pki`: the CAs, the serving certificate, the client certificates, the token key.
 
     Existing files are not changed.
     """
-    authority = _authority(layout.pki)
+    authority = _authority(layout.pki, CA, "mlplatform sandbox CA")
     if not _exists(layout.pki, "serving"):
-        _issue(layout.pki, "serving", authority, Identity("mlplatform sandbox"), serving=True)
+        _issue(layout.pki, "serving", authority, Identity("mlplatform sandbox"), names=_LOOPBACK)
     for name, identity in CLIENTS.items():
         if not _exists(layout.pki, name):
             _issue(layout.pki, name, authority, identity)
+    front_proxy = _authority(layout.pki, FRONT_PROXY_CA, "mlplatform sandbox front proxy CA")
+    if not _exists(layout.pki, FRONT_PROXY):
+        _issue(layout.pki, FRONT_PROXY, front_proxy, Identity(FRONT_PROXY))
     if not (layout.pki / f"{SERVICE_ACCOUNT}.pub").exists():
         key = ec.generate_private_key(ec.SECP256R1())
         files.replace(layout.pki / f"{SERVICE_ACCOUNT}.key", _private_pem(key))
@@ -63,6 +79,15 @@ def ensure(layout: Layout) -> None:
             serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
         )
         files.replace(layout.pki / f"{SERVICE_ACCOUNT}.pub", public.decode())
+
+
+def ensure_service(layout: Layout, service: str, namespace: str) -> Path:
+    """The certificate of a server behind a Service of the cluster. It is created if it is missing."""
+    if not _exists(layout.pki, service):
+        host = f"{service}.{namespace}.svc"
+        authority = _authority(layout.pki, CA, "mlplatform sandbox CA")
+        _issue(layout.pki, service, authority, Identity(host), names=(x509.DNSName(host), *_LOOPBACK))
+    return layout.pki / f"{service}.crt"
 
 
 @dataclass(frozen=True)
@@ -76,25 +101,28 @@ def _exists(folder: Path, name: str) -> bool:
     return (folder / f"{name}.crt").exists()
 
 
-def _authority(folder: Path) -> _Authority:
-    if _exists(folder, "ca"):
-        key = serialization.load_pem_private_key((folder / "ca.key").read_bytes(), password=None)
+def _authority(folder: Path, file: str, common_name: str) -> _Authority:
+    if _exists(folder, file):
+        key = serialization.load_pem_private_key((folder / f"{file}.key").read_bytes(), password=None)
         if not isinstance(key, ec.EllipticCurvePrivateKey):
-            raise TypeError(f"{folder / 'ca.key'} is not a key that the sandbox created")
-        return _Authority(key, x509.load_pem_x509_certificate((folder / "ca.crt").read_bytes()))
+            raise TypeError(f"{folder / file}.key is not a key that the sandbox created")
+        return _Authority(key, x509.load_pem_x509_certificate((folder / f"{file}.crt").read_bytes()))
     key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "mlplatform sandbox CA")])
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, common_name)])
     certificate = (
         _builder(name, key.public_key(), name, key.public_key())
         .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
         .add_extension(_usage(signs_certificates=True), critical=True)
         .sign(key, hashes.SHA256())
     )
-    _write(folder, "ca", key, certificate)
+    _write(folder, file, key, certificate)
     return _Authority(key, certificate)
 
 
-def _issue(folder: Path, name: str, authority: _Authority, identity: Identity, *, serving: bool = False) -> None:
+def _issue(
+    folder: Path, name: str, authority: _Authority, identity: Identity, *, names: Sequence[x509.GeneralName] = ()
+) -> None:
+    """Issue a certificate. With `names` it is for a server, otherwise for a client."""
     key = ec.generate_private_key(ec.SECP256R1())
     attributes = [x509.NameAttribute(NameOID.COMMON_NAME, identity.user)]
     if identity.group:
@@ -105,10 +133,9 @@ def _issue(folder: Path, name: str, authority: _Authority, identity: Identity, *
         _builder(x509.Name(attributes), key.public_key(), authority.certificate.subject, authority.key.public_key())
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
         .add_extension(_usage(signs_certificates=False), critical=True)
-        .add_extension(x509.ExtendedKeyUsage(usages if serving else usages[1:]), critical=False)
+        .add_extension(x509.ExtendedKeyUsage(usages if names else usages[1:]), critical=False)
     )
-    if serving:
-        names = [x509.DNSName("localhost"), x509.IPAddress(ipaddress.ip_address(HOST))]
+    if names:
         builder = builder.add_extension(x509.SubjectAlternativeName(names), critical=False)
     _write(folder, name, key, builder.sign(authority.key, hashes.SHA256()))
 

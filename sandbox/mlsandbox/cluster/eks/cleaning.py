@@ -5,8 +5,8 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from mlsandbox.cluster.eks.kube import Kube, KubeError, Object
 from mlsandbox.cluster.eks.rbac import PREFIX
+from mlsandbox.cluster.kube import Kube, KubeError, Object
 
 TIMEOUT_S = 30.0
 """Seconds after which the deletion stops and the remaining objects are logged."""

@@ -8,7 +8,7 @@ from urllib.parse import quote
 import yaml
 from pydantic import BaseModel, ConfigDict, TypeAdapter
 
-from mlsandbox.cluster.eks.kube import Kube, Object
+from mlsandbox.cluster.kube import Kube, Object
 
 _DEFINITIONS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
 _LABELS = {"app.kubernetes.io/managed-by": "eks"}

@@ -1,7 +1,7 @@
 """The Kubernetes Node objects of EKS instances, as pure functions of node group and instance type."""
 
 from awsfacts import allocatable
-from mlsandbox.cluster.eks.kube import Object
+from mlsandbox.cluster.kube import Object
 from mlsandbox.endpoint import public_images
 from mlsandbox.endpoint.eks.backend import Instance, Shape
 from mlsandbox.endpoint.eks.instance_types import InstanceType
@@ -36,8 +36,13 @@ def manifest(nodegroup: Shape, instance: Instance, facts: InstanceType, region: 
         "metadata": {
             "name": node_name,
             "labels": _labels(nodegroup, instance, facts, region) | labels(nodegroup),
-            # Tells kwok, and users, that this node has no kubelet.
-            "annotations": {"kwok.x-k8s.io/node": "fake", CLUSTER_ANNOTATION: nodegroup["clusterName"]},
+            "annotations": {
+                # Tells kwok, and users, that this node has no kubelet.
+                "kwok.x-k8s.io/node": "fake",
+                # Tells metrics-server where this node's usage is: one server acts as the kubelet of all nodes.
+                "metrics.k8s.io/resource-metrics-path": f"/metrics/nodes/{node_name}/metrics/resource",
+                CLUSTER_ANNOTATION: nodegroup["clusterName"],
+            },
         },
         "spec": {"providerID": f"aws:///{instance.zone}/{instance.id}", "taints": taints(nodegroup)},
         "status": {
@@ -53,6 +58,24 @@ def manifest(nodegroup: Shape, instance: Instance, facts: InstanceType, region: 
             "nodeInfo": _node_info(nodegroup, image, instance, facts),
         },
     }
+
+
+def instance_id(node: Object) -> str:
+    """The ID of the node's instance."""
+    return str(node["spec"].get("providerID", "")).rpartition("/")[2]
+
+
+def is_ready(node: Object) -> bool:
+    """Whether the node is Ready."""
+    conditions = node.get("status", {}).get("conditions", ())
+    return any(condition["type"] == "Ready" and condition["status"] == "True" for condition in conditions)
+
+
+def belongs(node: Object, nodegroup: Shape) -> bool:
+    """Whether the node is one of the node group's."""
+    meta = node["metadata"]
+    found = meta["labels"].get(NODEGROUP_LABEL), meta.get("annotations", {}).get(CLUSTER_ANNOTATION)
+    return bool(found == (nodegroup["nodegroupName"], nodegroup["clusterName"]))
 
 
 def labels(nodegroup: Shape) -> dict[str, str]:

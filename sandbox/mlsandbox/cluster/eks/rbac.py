@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from urllib.parse import quote
 
 from awsfacts.eks_settings import ACCESS_POLICIES
-from mlsandbox.cluster.eks.kube import Kube, KubeError, Object
+from mlsandbox.cluster.kube import Kube, KubeError, Object
 from mlsandbox.endpoint.eks.backend import AccessEntryRecord
 from mlsandbox.endpoint.eks.policy_groups import group
 

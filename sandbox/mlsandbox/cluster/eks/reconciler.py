@@ -8,8 +8,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from urllib.parse import quote
 
+from mlsandbox.cluster.controllers import Controllers
 from mlsandbox.cluster.eks import cleaning, definitions, nodes, rbac
-from mlsandbox.cluster.eks.kube import Kube, KubeError, Object, UnreachableError
+from mlsandbox.cluster.kube import Kube, KubeError, Object, UnreachableError
 from mlsandbox.endpoint.eks import clusters, instance_types, network, nodegroups, rollout
 from mlsandbox.endpoint.eks.backend import (
     LOCK,
@@ -24,6 +25,7 @@ from mlsandbox.endpoint.eks.backend import (
 from mlsandbox.endpoint.eks.service import EksService
 from mlsandbox.endpoint.server import Server
 from mlsandbox.ground.layout import Layout
+from mlsandbox.ground.record import ControllersChanged
 
 _PENDING_S = 0.2
 """Seconds until the next reconciliation while a change is in progress."""
@@ -53,7 +55,8 @@ class Reconciler:
     """A thread that reconciles the cluster whenever EKS has changed, and every few seconds.
 
     - A cluster becomes ACTIVE when the API server is ready. Objects of a deleted cluster are removed before.
-    - The custom resource definitions of an add-on are registered as long as the add-on exists.
+    - The custom resource definitions of an add-on are registered as long as the add-on exists. The controller of an
+      add-on runs as long as the add-on exists, if the user has requested this controller.
     - A node group becomes ACTIVE when all its nodes are Ready, and its deletion ends when all its nodes are deleted. A
       node that a user deleted is created again.
     - A node that an update replaces is drained first: its pods are evicted as disruption budgets allow, and if they do
@@ -62,8 +65,11 @@ class Reconciler:
       `ClusterUnreachable`. Deletions finish at once, and nodes and objects are removed when the API server is back.
     """
 
-    def __init__(self, layout: Layout, eks: EksService, server: Server) -> None:
+    def __init__(
+        self, layout: Layout, eks: EksService, server: Server, controllers_changed: ControllersChanged
+    ) -> None:
         self._kube = Kube(layout)
+        self._controllers = Controllers(layout, self._kube, controllers_changed)
         self._eks = eks
         self._server = server
         self._stopping = threading.Event()
@@ -79,7 +85,17 @@ class Reconciler:
         self._thread.join()
         self._kube.close()
 
+    def stop_controllers(self) -> None:
+        """Stop the controllers for good, while the control plane still runs."""
+        self._controllers.stop()
+
     def _run(self) -> None:
+        try:
+            self._repeat()
+        finally:
+            self._controllers.stop()
+
+    def _repeat(self) -> None:
         pause: float | None = 0.0
         while not self._stopping.is_set():
             self._eks.changed.wait(pause)
@@ -108,7 +124,7 @@ class Reconciler:
             self._wait_for_control_plane()
             return 1.0
         if uncleaned:
-            cleaning.clean(self._kube)
+            self._clean()
             with self._state(changes=True):
                 for backend in uncleaned:
                     backend.uncleaned = False
@@ -116,6 +132,7 @@ class Reconciler:
         pending = self._reconcile_nodes()
         self._reconciled = True
         self._reconcile_api_objects()
+        self._run_controllers()
         self._finish_deletions()
         if pending:
             return _PENDING_S
@@ -157,7 +174,7 @@ class Reconciler:
 
     def _reconcile_nodes(self) -> bool:
         """Create, change and remove nodes. Returns whether a node group still waits for its nodes."""
-        present = {_instance_id(node): node for node in self._listed()}
+        present = {nodes.instance_id(node): node for node in self._listed()}
         self._relaunch()
         self._roll(present)
         wanted = self._wanted()
@@ -177,7 +194,7 @@ class Reconciler:
                 for record in list(cluster.nodegroups.values()):
                     if record.shape["status"] not in ("CREATING", "UPDATING", "DELETING"):
                         continue
-                    if not _is_reconciled(record, [node for node in remaining if _belongs(node, cluster, record)]):
+                    if not _is_reconciled(record, [node for node in remaining if nodes.belongs(node, record.shape)]):
                         pending = True
                     elif record.shape["status"] == "DELETING":
                         nodegroups.forget(cluster, record)
@@ -200,7 +217,7 @@ class Reconciler:
             names = {one.id: nodes.name(one, backend.region_name) for one in instances}
             draining = [one for one in instances if one.draining_since is not None]
             empty = {one.id for one in draining if one.id not in present or self._drained(one, names[one.id], force)}
-            ready = {one.id for one in instances if one.id in present and _is_ready(present[one.id])}
+            ready = {one.id for one in instances if one.id in present and nodes.is_ready(present[one.id])}
             late = [names[one.id] for one in draining if one.id not in empty and _is_late(one)]
             if late and not force:
                 self._fail_update(cluster, record, late)
@@ -317,13 +334,25 @@ class Reconciler:
             rbac.sync(self._kube, wanted)
             definitions.sync(self._kube, addons)
 
+    def _run_controllers(self) -> None:
+        """Run the requested controllers of the add-ons."""
+        with self._state():
+            active = [cluster for _, cluster in all_clusters() if cluster.shape["status"] == "ACTIVE"]
+            addons = {name for cluster in active for name in cluster.addons}
+        self._controllers.sync(addons)
+
+    def _clean(self) -> None:
+        """Delete the objects of deleted clusters, and before that stop the controllers, which use them."""
+        self._controllers.sync(())
+        cleaning.clean(self._kube)
+
     def _finish_deletions(self) -> None:
         """Finish the deletion of clusters."""
         with self._state():
             ending = [one for one in all_clusters() if one[1].shape["status"] == "DELETING"]
         if not ending:
             return
-        cleaning.clean(self._kube)
+        self._clean()
         with self._state(changes=True):
             for backend, cluster in ending:
                 clusters.forget(self._call(backend), cluster)
@@ -346,8 +375,8 @@ class Reconciler:
 def _is_reconciled(record: NodegroupRecord, present: list[Object]) -> bool:
     """Whether the node group has exactly the desired nodes, Ready and with the current labels and taints."""
     return (
-        {_instance_id(node) for node in present} == {instance.id for instance in record.instances}
-        and all(_is_ready(node) for node in present)
+        {nodes.instance_id(node) for node in present} == {instance.id for instance in record.instances}
+        and all(nodes.is_ready(node) for node in present)
         and all(instance.revision == record.revision for instance in record.instances)
         and (record.rollout is None or _is_rolled_out(record))
     )
@@ -365,18 +394,3 @@ def _is_late(instance: Instance) -> bool:
 def _stays(pod: Object) -> bool:
     """Whether a pod stays on a drained node: a DaemonSet would create its pods again."""
     return any(owner["kind"] == "DaemonSet" for owner in pod["metadata"].get("ownerReferences", ()))
-
-
-def _instance_id(node: Object) -> str:
-    return str(node["spec"].get("providerID", "")).rpartition("/")[2]
-
-
-def _is_ready(node: Object) -> bool:
-    conditions = node.get("status", {}).get("conditions", ())
-    return any(condition["type"] == "Ready" and condition["status"] == "True" for condition in conditions)
-
-
-def _belongs(node: Object, cluster: ClusterRecord, record: NodegroupRecord) -> bool:
-    meta = node["metadata"]
-    found = meta["labels"].get(nodes.NODEGROUP_LABEL), meta.get("annotations", {}).get(nodes.CLUSTER_ANNOTATION)
-    return bool(found == (record.shape["nodegroupName"], cluster.name))

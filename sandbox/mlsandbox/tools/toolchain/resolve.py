@@ -10,10 +10,12 @@ from mlsandbox.tools.toolchain import official
 from mlsandbox.tools.toolchain.build import build
 from mlsandbox.tools.toolchain.progress import Reporter
 from mlsandbox.tools.toolchain.store import Cache, State, plugin_path
-from mlsandbox.tools.toolchain.tools import TOOLS, Tool, ToolchainError, installed_version
+from mlsandbox.tools.toolchain.tools import ON_REQUEST, TOOLS, Tool, ToolchainError, installed_version
 
 ASSETS = "KUBEBUILDER_ASSETS"
 """Environment variable with the folder in which `setup-envtest` installs Kubernetes' programs."""
+
+_ALL = {**TOOLS, **ON_REQUEST}
 
 LANGUAGE_HOST = "pulumi-language-python"
 ENGINE = "pulumi"
@@ -48,22 +50,22 @@ class Search:
 
 
 def ensure(names: Iterable[str], reporter: Reporter, *, cache: Cache | None = None) -> dict[str, Path]:
-    """The executables of these programs, in the order of `TOOLS`. Missing ones are installed or built.
+    """The executables of these programs, in the order of `TOOLS` and `ON_REQUEST`. Missing ones are installed or built.
 
     It can run in several processes and threads at once: one of them builds a program, the others wait and show that.
     If you call it in a thread, use a daemon thread. Builds end with the process, even after Ctrl-C or SIGKILL.
 
     Raises `ToolchainError` if a program cannot be installed or built (programs that were built before are kept), and
-    `KeyError` for a name that is not in `TOOLS`.
+    `KeyError` for a name that is in neither.
     """
-    wanted = {TOOLS[name].name for name in names}
+    wanted = {_ALL[name].name for name in names}
     cache = cache or Cache.of_user()
-    return {tool.name: _obtain(tool, cache, reporter).path for tool in TOOLS.values() if tool.name in wanted}
+    return {tool.name: _obtain(tool, cache, reporter).path for tool in _ALL.values() if tool.name in wanted}
 
 
 def look(name: str, *, cache: Cache | None = None) -> Search:
     """Find a program without installing or building it."""
-    tool = TOOLS[name]
+    tool = _ALL[name]
     cache = cache or Cache.of_user()
     if not tool.version_arguments and (came_with_the_engine := _language_host_of_the_engine(tool, cache)):
         return Search(came_with_the_engine)

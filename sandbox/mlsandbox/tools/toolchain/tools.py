@@ -284,4 +284,25 @@ TOOLS: Mapping[str, Tool] = {
         ),
     )
 }
-"""All programs in the order in which missing ones are built: first the engine, so that previews work early."""
+"""The programs of every sandbox in the order in which missing ones are built: first the engine, so that previews work
+early."""
+
+ON_REQUEST: Mapping[str, Tool] = {
+    tool.name: tool
+    for tool in (
+        Tool(
+            name="metrics-server",
+            module="metrics-server",
+            requirement="sigs.k8s.io/metrics-server",
+            package="sigs.k8s.io/metrics-server/cmd/metrics-server",
+            version_arguments=("--version",),
+            # Its flags and permissions are written for one version.
+            fit=EXACT,
+            usual_seconds=110,
+            disk_gb=1.2,
+            official="https://github.com/kubernetes-sigs/metrics-server/releases",
+            version_variables={"k8s.io/client-go/pkg/version.gitVersion": "v{v}"},
+        ),
+    )
+}
+"""Programs that are found or built only when a user asks for them: the controllers of clusters."""

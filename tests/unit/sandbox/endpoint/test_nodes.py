@@ -39,7 +39,9 @@ def test_a_gpu_node_has_the_capacity_of_its_instance_type() -> None:
 
     assert made["metadata"]["name"] == "ip-10-0-1-23.eu-central-1.compute.internal"
     assert made["spec"]["providerID"] == "aws:///eu-central-1a/i-0123456789abcdef0"
-    assert made["metadata"]["annotations"]["kwok.x-k8s.io/node"] == "fake"
+    annotations = made["metadata"]["annotations"]
+    assert annotations["kwok.x-k8s.io/node"] == "fake"
+    assert annotations["metrics.k8s.io/resource-metrics-path"].split("/")[3] == made["metadata"]["name"]
     assert made["status"]["capacity"] == {
         "cpu": "8",
         "memory": "30310Mi",

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from mlsandbox.errors import SandboxError
 from mlsandbox.ground.layout import Layout
-from mlsandbox.ground.record import Record
+from mlsandbox.ground.record import ControllersChanged, ControllerState, Record
 from mlsandbox.host.daemon import run
 from mlsandbox.host.served import Services
 
@@ -29,6 +29,9 @@ class Service:
     def stop(self) -> None:
         self.note("stop")
 
+    def stop_controllers(self) -> None:
+        self.note("stop-controllers")
+
     def snapshot(self) -> None:
         self.note("snapshot")
 
@@ -40,8 +43,13 @@ class Noting(Layout):
         super().write_record(record)
 
 
+def aws_api(layout: Layout, changed: ControllersChanged) -> Service:
+    changed({"metrics-server": ControllerState(reason="It is a fake.")})
+    return Service("aws-api")
+
+
 services = Services(
-    aws_api=lambda layout: Service("aws-api"),
+    aws_api=aws_api,
     providers=(lambda layout: Service("aws-provider"), lambda layout: Service("kubernetes-provider")),
 )
 sys.exit(run(Noting(folder), services))
