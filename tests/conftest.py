@@ -48,11 +48,15 @@ def _no_stack_traces() -> Iterator[None]:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_cmdline_main(config: pytest.Config) -> None:
-    # Tests without an engine are independent: they run on all processors, with work stealing.
     options, is_worker = config.option, "PYTEST_XDIST_WORKER" in os.environ
-    if options.markexpr == "not engine" and getattr(options, "numprocesses", 1) is None and not is_worker:
-        options.numprocesses = "auto"
-        options.dist = "worksteal"
+    if getattr(options, "numprocesses", 1) is not None or is_worker:
+        return
+    if options.markexpr == "not engine":
+        # These tests are independent: they run on all processors, with work stealing.
+        options.numprocesses, options.dist = "auto", "worksteal"
+    elif options.markexpr == "engine":
+        # Each process has its own sandbox, which often waits. Tests of one file build on each other.
+        options.numprocesses, options.dist = min(2, os.cpu_count() or 1), "loadfile"
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
