@@ -75,7 +75,7 @@ def tagged(env: Mapping[str, str], stack: str, regions: Iterable[str | None]) ->
     """
     with environment(env):
         search = Search({})
-        return {arn: tags for region in regions for arn, tags in search.tags([stack], region).items()}
+        return {arn: tags for region in regions for arn, tags in search.tags(region, stack).items()}
 
 
 def tagged_by_project(env: Mapping[str, str], project: str, regions: Iterable[str | None]) -> dict[str, dict[str, str]]:
@@ -91,7 +91,7 @@ def tagged_by_project(env: Mapping[str, str], project: str, regions: Iterable[st
     """
     with environment(env):
         search = Search({})
-        found = {arn: tags for region in regions for arn, tags in search.tags([], region).items()}
+        found = {arn: tags for region in regions for arn, tags in search.tags(region).items()}
     return {arn: tags for arn, tags in found.items() if tags.get(STACK_TAG, "").startswith(f"{project}/")}
 
 
@@ -155,9 +155,9 @@ class Search:
         Raises:
             StackError: The query to AWS failed.
         """
-        return sorted(self.tags(stack, region))
+        return sorted(self.tags(region, stack))
 
-    def tags(self, stacks: Sequence[str], region: str | None) -> dict[str, dict[str, str]]:
+    def tags(self, region: str | None, *stacks: str) -> dict[str, dict[str, str]]:
         """The tags of the resources with one of these values of the stack's tag, by ARN; with any value if empty.
 
         Raises:
@@ -168,7 +168,7 @@ class Search:
             return {}
         # Without values, AWS finds all resources with the key:
         # https://docs.aws.amazon.com/resourcegroupstagging/latest/APIReference/API_GetResources.html
-        wanted = [{"Key": STACK_TAG, **({"Values": [*stacks]} if stacks else {})}]
+        wanted = [{"Key": STACK_TAG, **({"Values": stacks} if stacks else {})}]
         try:
             pages = self._session.client("resourcegroupstaggingapi", where).get_paginator("get_resources")
             return {

@@ -394,6 +394,7 @@ def test_resources_are_found_by_the_tags_of_a_stack_or_of_a_project_in_each_regi
     found = searching.tagged(os.environ, "ml/of-tags", [None, "eu-west-1"])
     assert {arn.split("/")[1] for arn in found} == {made["ml/of-tags", "eu-central-1"], made["ml/of-tags", "eu-west-1"]}
     assert {*map(str, found.values())} == {"{'mlplatform:stack': 'ml/of-tags'}"}
+    assert len(Search({}).tagged("ml/of-tags", None)) == 1
     found = searching.tagged_by_project(os.environ, "ml", ["eu-central-1"])
     of_the_project = {made[stack, "eu-central-1"] for stack in ("ml/of-tags", "ml/other")}
     assert {arn.split("/")[1] for arn in found} == of_the_project
