@@ -26,7 +26,7 @@ def test_the_schemas_are_current(sandbox: Any, root: Path, golden: Callable[[Pat
     ours = {name: each for name, each in published.items() if name == "api/v1" or _built_in(name)}
     documents = {name: get(each["serverRelativeURL"]) for name, each in ours.items()}
     schemas = cut(get("/version")["gitVersion"].removeprefix("v"), documents)
-    golden(root / "platform" / "mlpctl" / "review" / DATA, json.dumps(schemas, indent=0) + "\n")
+    golden(root / "platform" / "mlpctl" / "review" / "kubernetes" / DATA, json.dumps(schemas, indent=0) + "\n")
 
 
 def _built_in(name: str) -> bool:

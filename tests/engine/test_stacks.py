@@ -86,7 +86,7 @@ def test_a_second_up_has_no_changes(project: Any) -> None:
     project.pulumi("up", "--yes", "--skip-preview", "--expect-no-changes", "--stack", project.stack)
 
 
-def test_the_running_stack_meets_its_mandatory_rules(project: Any, sandbox: Any) -> None:
+def test_what_is_deployed_meets_its_mandatory_rules(project: Any, sandbox: Any) -> None:
     report = audited(project, sandbox)
     assert [each["text"] for each in report["rules"]["findings"] if each["mandatory"]] == []
     assert report["rules"]["passed"] > 100
