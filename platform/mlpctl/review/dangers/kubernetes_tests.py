@@ -4,9 +4,11 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from mlpctl.review.compare.equality import word
+from mlpctl.review.compare.paths import value_at
 from mlpctl.review.kubernetes import node_paths, pods, quotas, requirements
 from mlpctl.review.kubernetes.powers import is_everything, powers
 from mlpctl.review.values.plain import Value, items
+from mlpctl.review.values.quantities import number
 
 
 def mounts_node(old: Value, new: Value, value: Any) -> bool:
@@ -40,6 +42,12 @@ def selects_all(old: Value, new: Value, value: Any) -> bool:
     return _select_all(new) and not _select_all(old)
 
 
+def empties_one(old: Value, new: Value, value: Any) -> bool:
+    """Whether a part of a deployment, by its name or its key, has 0 replicas and had others."""
+    before, after = _replicas(old), _replicas(new)
+    return any(count == 0 and before.get(name, 0) != 0 for name, count in after.items())
+
+
 def lowers_quota(old: Value, new: Value, value: Any) -> bool:
     """Whether a queue of Kueue has less quota."""
     return quotas.lowered(old, new)
@@ -62,6 +70,7 @@ TESTS: Final[Mapping[str, Callable[[Value, Value, Any], bool]]] = {
     "allowsAll": allows_all,
     "escalates": escalates,
     "selectsAll": selects_all,
+    "emptiesOne": empties_one,
     "lowersQuota": lowers_quota,
     "limitsBorrowing": limits_borrowing,
     "narrowed": narrowed,
@@ -79,6 +88,12 @@ def _escalates(rule: Value) -> bool:
         return False
     keys = ("verbs", "apiGroups", "resources", "resourceNames")
     return bool(powers(*(_words(rule.get(key)) for key in keys)))
+
+
+def _replicas(parts: Value) -> Mapping[str, float | None]:
+    """The numbers of replicas of the parts of a deployment, which are the items of a list or of a mapping."""
+    named = parts.items() if isinstance(parts, Mapping) else ((value_at(each, "name"), each) for each in items(parts))
+    return {str(name): number(value_at(each, "replicas")) for name, each in named}
 
 
 def _select_all(selectors: Value) -> bool:
