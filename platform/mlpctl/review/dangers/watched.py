@@ -234,15 +234,16 @@ def scarcity(types: Sequence[str]) -> str:
 
 def watches_of(change: Change) -> Sequence[Watch]:
     """The watched properties of a resource: those of its type, and those of pods in it."""
-    found = _watches(short_type(change.type))
-    if not pods.may_have_pods(change.type):
+    type = short_type(change.type)
+    found = _watches(type)
+    if not pods.may_have_pods(type):
         return found
     return (*found, *pods.watches(*(each for each in (change.old, change.new) if each)))
 
 
 def weakening(change: Change) -> Iterator[Finding]:
     """Findings about pods that are less limited than before."""
-    if not pods.may_have_pods(change.type) or change.old is None or change.new is None:
+    if not pods.may_have_pods(short_type(change.type)) or change.old is None or change.new is None:
         return
     for path, old, new, says in pods.weakened(change.old, change.new):
         because = causes(old, new, path, strict=True)
