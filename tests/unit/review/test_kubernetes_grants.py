@@ -101,8 +101,8 @@ def test_an_empty_selector_selects_everything_and_a_missing_one_does_not() -> No
             ),
             (
                 DEPLOYMENT,
-                spec(replicas=3, topology={}),
-                spec(replicas=3, topology=EMPTY),
+                spec(replicas=3, selector={}),
+                spec(replicas=3, selector=EMPTY),
                 "",
             ),
         ]
