@@ -78,9 +78,11 @@ def test_a_type_has_the_watches_of_its_name_and_of_all_patterns() -> None:
         watch.property for watch in records.record("kubernetes:rbac.authorization.k8s.io/v1:ClusterRole").watches
     ]
     own = ["rules[].verbs[]", "rules[].resources[]", "rules", "aggregationRule", "rules", "rules"]
+    own.append("aggregationRule.clusterRoleSelectors")
+    own += [f'metadata.labels["rbac.authorization.k8s.io/aggregate-to-{each}"]' for each in ("view", "edit", "admin")]
     assert watched[: len(own)] == own
     every = next(row for row in records.rows("every") if row.types == ["*"])
-    assert watched[len(own) :] == [watch.property for watch in every.watches]
+    assert watched[len(own) :] == [*(watch.property for watch in every.watches), "spec.replicas"]
 
 
 def test_the_last_word_counts_only_for_types_without_a_record() -> None:

@@ -12,6 +12,7 @@ from awsfacts.records import Holding
 from changes import change, plan, update, urn
 from mlpctl.review.dangers.risk import MAX_CAUSES, dangers
 from mlpctl.review.dangers.watch_tests import TESTS
+from mlpctl.review.kubernetes import pods
 from mlpctl.review.plan.model import Change, Op
 from mlpctl.review.reading import retention
 from mlpctl.review.report.model import Certainty, Harm
@@ -291,7 +292,8 @@ def test_many_causes_are_counted() -> None:
 
 
 def test_every_test_in_the_table_exists_and_is_used() -> None:
-    named = {watch.test for each in every_record.every() for watch in each.watches}
+    watches = (watch for each in every_record.every() for watch in each.watches)
+    named = {watch.test for watch in (*watches, *pods.settings())}
     assert named == {*TESTS, "otherInstances"}
 
 

@@ -139,6 +139,15 @@ CREATED: dict[str, tuple[str, Any, str]] = {
     ),
     "a firewall": ("aws_security_group", {"ingress": [SSH]}, "the whole internet can connect on tcp 22"),
     "a rule": ("aws_vpc_security_group_ingress_rule", {"ip_protocol": "-1", "cidr_ipv4": "0.0.0.0/0"}, "every port"),
+    "pods": (
+        "kubernetes_deployment_v1",
+        {
+            "spec": [
+                {"template": [{"spec": [{"init_container": [{"security_context": [{"privileged": True}]}]}]}]},
+            ],
+        },
+        "its pods get the node's privileges",
+    ),
     "Google's": (
         "google_compute_firewall",
         {"allow": [{"protocol": "tcp", "ports": ["22"]}], "source_ranges": ["0.0.0.0/0"]},

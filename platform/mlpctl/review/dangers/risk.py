@@ -82,8 +82,8 @@ def _findings(context: Context, change: Change) -> Iterator[Finding]:
         changing = watched.changing(context, same_form, reported={name for each in exposed for name in each.roots})
         # A replacement that retains the old resource destroys nothing.
         left = change.retained and change.op is Op.REPLACE
-        moving = watched.moving(context, change)
-        yield from (each for each in (*changing, *moving) if not left or each.harm in _OF_THE_NEW_ONE)
+        others = (*watched.weakening(same_form), *watched.moving(context, change))
+        yield from (each for each in (*changing, *others) if not left or each.harm in _OF_THE_NEW_ONE)
     if change.op is Op.CREATE:
         yield from watched.coming(context, change)
     if change.op in (Op.CREATE, Op.UPDATE, Op.REPLACE):

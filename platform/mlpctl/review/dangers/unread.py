@@ -6,10 +6,9 @@ from typing import Final
 
 from awsfacts.records import Holding, Watch
 from mlpctl.review.compare.paths import value_at
+from mlpctl.review.dangers.watched import watches_of
 from mlpctl.review.plan.model import Change, Op
 from mlpctl.review.report.model import Unchecked
-from mlpctl.review.types import records
-from mlpctl.review.types.kinds import short_type
 from mlpctl.review.values.plain import HIDDEN, Masked, Secret, Value, document, items, root, walk
 
 _POLICIES: Final = frozenset({"opened", "federated", "allowsAnything", "widened"})
@@ -39,7 +38,7 @@ def _hides(change: Change) -> bool:
         and watch.test != "changed"
         and _is_hidden(change.new or {}, watch)
         and not _stays(change, root(watch.property))
-        for watch in records.record(short_type(change.type)).watches
+        for watch in watches_of(change)
     )
 
 

@@ -13,10 +13,9 @@ from typing import Any, Final
 from awsfacts import eks_settings
 from mlpctl.review.compare.equality import natural_keys, word
 from mlpctl.review.compare.paths import canonical, value_at
+from mlpctl.review.dangers import kubernetes_tests
 from mlpctl.review.iam import broad, federation
 from mlpctl.review.iam.everybody import Answer, admits_everybody
-from mlpctl.review.kubernetes import node_paths
-from mlpctl.review.kubernetes.powers import powers
 from mlpctl.review.lifecycle import kafka
 from mlpctl.review.values.plain import Unknown, Value, items
 from mlpctl.review.values.quantities import days, number, time
@@ -154,26 +153,10 @@ def shares_issuer(old: Value, new: Value, value: Any) -> bool:
     return federation.is_shared(new) and not federation.is_shared(old)
 
 
-def mounts_node(old: Value, new: Value, value: Any) -> bool:
-    """Whether paths of a node give control of the node, and did not."""
-    before, after = ([each for each in items(side) if isinstance(each, str)] for side in (old, new))
-    return node_paths.more_access(before, after)
-
-
 def mentions(old: Value, new: Value, value: Any) -> bool:
     """Whether a text, or any text below a value, contains one of some words that it did not; case-insensitive."""
     before, after = (side.lower() if isinstance(side, str) else canonical(side).lower() for side in (old, new))
     return any(str(each).lower() in after and str(each).lower() not in before for each in value)
-
-
-def allows_all(old: Value, new: Value, value: Any) -> bool:
-    """Whether a rule of a Kubernetes role allows all verbs on all resources, and none did."""
-    return any(map(_is_everything, items(new))) and not any(map(_is_everything, items(old)))
-
-
-def escalates(old: Value, new: Value, value: Any) -> bool:
-    """Whether a rule of a Kubernetes role lets principals get any permissions beyond it, and none did."""
-    return any(map(_escalates, items(new))) and not any(map(_escalates, items(old)))
 
 
 def leaves(old: Value, new: Value, value: Any) -> bool:
@@ -279,10 +262,7 @@ TESTS: Final[Mapping[str, Callable[[Value, Value, Any], bool]]] = {
     "losesAny": loses_any,
     "becomesLike": becomes_like,
     "sharedIssuer": shares_issuer,
-    "mountsNode": mounts_node,
     "mentions": mentions,
-    "allowsAll": allows_all,
-    "escalates": escalates,
     "leaves": leaves,
     "loosened": loosened,
     "added": added,
@@ -296,6 +276,7 @@ TESTS: Final[Mapping[str, Callable[[Value, Value, Any], bool]]] = {
     "widened": widened,
     "opened": opened,
     "federated": federated,
+    **kubernetes_tests.TESTS,
 }
 """The tests by their names."""
 
@@ -318,26 +299,6 @@ DOUBTS: Final[Mapping[str, Callable[[Value, Value], bool]]] = {
     "widened": _may_be_wider,
 }
 """Whether a test that holds is not certain, by its name."""
-
-
-def _is_everything(rule: Value) -> bool:
-    """Whether a rule of a role covers all verbs, resources and API groups."""
-    if not isinstance(rule, Mapping) or not all("*" in items(rule.get(key)) for key in ("resources", "apiGroups")):
-        return False
-    verbs = set(map(str, items(rule.get("verbs"))))
-    return "*" in verbs or verbs >= _USUAL_VERBS
-
-
-def _escalates(rule: Value) -> bool:
-    """Whether a rule of a role lets principals get more rights."""
-    if not isinstance(rule, Mapping):
-        return False
-    keys = ("verbs", "apiGroups", "resources", "resourceNames")
-    return bool(powers(*({word(each) for each in items(rule.get(key))} for key in keys)))
-
-
-_USUAL_VERBS: Final = frozenset({"get", "list", "watch", "create", "update", "patch", "delete"})
-"""https://kubernetes.io/docs/reference/access-authn-authz/authorization/#determine-the-request-verb"""
 
 
 def _any(value: Value) -> bool:

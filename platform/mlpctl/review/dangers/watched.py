@@ -11,11 +11,13 @@ from mlpctl.review.compare import aws_rules
 from mlpctl.review.compare.delta import CHANGED_SECRET, compared, differs
 from mlpctl.review.compare.equality import same_caseless
 from mlpctl.review.compare.paths import holds, value_at
+from mlpctl.review.dangers import kubernetes_tests
 from mlpctl.review.dangers.context import Context
 from mlpctl.review.dangers.reasons import sources
 from mlpctl.review.dangers.watch_tests import DOUBTS, TESTS, joined, matched
 from mlpctl.review.firewalls import foreign
 from mlpctl.review.firewalls.openings import opening_of, ways
+from mlpctl.review.kubernetes import pods
 from mlpctl.review.plan.finding import HARMS, Finding, causes, line, tier_of
 from mlpctl.review.plan.model import Change, Op
 from mlpctl.review.report.model import Certainty, Difference, Harm
@@ -28,7 +30,7 @@ def changing(context: Context, change: Change, *, reported: Container[str] = ())
     """Findings about changed properties. For those in `reported`, the change itself is not reported again."""
     scarce = None
     moved = context.apart.moved(change)
-    for watch in _watches(short_type(change.type)):
+    for watch in watches_of(change):
         if watch.only_on_create or root(watch.property) in moved or not _applies(context, change, watch):
             continue
         if watch.only_if_dependents_unchanged and change.urn in context.changing_users:
@@ -54,7 +56,7 @@ def changing(context: Context, change: Change, *, reported: Container[str] = ())
 
 def moving(context: Context, change: Change) -> Iterator[Finding]:
     """Findings about what a changed resource grants to another target or principal than before."""
-    grants = any(watch.also_on_create or watch.created for watch in _watches(short_type(change.type)))
+    grants = any(watch.also_on_create or watch.created for watch in watches_of(change))
     moved = context.targets.new(change) if grants else ()
     if not moved:
         return
@@ -74,7 +76,7 @@ def coming(context: Context, change: Change, *, targets: Container[str] | None =
         targets: For an existing resource, the properties that refer to something else than before.
     """
     new = change.new or {}
-    for watch in _watches(short_type(change.type)):
+    for watch in watches_of(change):
         value = value_at(new, watch.property)
         if not (watch.created or watch.also_on_create) or not _applies(context, change, watch):
             continue
@@ -115,9 +117,8 @@ def _harm(watch: Watch) -> Harm:
 
 _NEEDS_BOTH: Final = frozenset(
     {
-        *("fewer", "shrunk", "swapped", "added", "widened", "administers", "becomesAny", "lowersAny", "allowsAll"),
-        *("opened", "federated", "allowsAnything", "losesAny", "escalates", "becomesLike", "sharedIssuer"),
-        "mountsNode",
+        *("fewer", "shrunk", "swapped", "added", "widened", "administers", "becomesAny", "lowersAny", "opened"),
+        *("federated", "allowsAnything", "losesAny", "becomesLike", "sharedIssuer", *kubernetes_tests.TESTS),
     }
 )
 """Tests that cannot be answered with an unknown value: the test for any change already reports it."""
@@ -229,6 +230,24 @@ def _changes_unseen(change: Change, way: str, old: Value) -> bool:
 def scarcity(types: Sequence[str]) -> str:
     """The remark about instances that may not be available again."""
     return f"{' and '.join(types[:3])} may not be available again" if types else ""
+
+
+def watches_of(change: Change) -> Sequence[Watch]:
+    """The watched properties of a resource: those of its type, and those of pods in it."""
+    type = short_type(change.type)
+    found = _watches(type)
+    if not pods.may_have_pods(type):
+        return found
+    return (*found, *pods.watches(*(each for each in (change.old, change.new) if each)))
+
+
+def weakening(change: Change) -> Iterator[Finding]:
+    """Findings about pods that are less limited than before."""
+    if not pods.may_have_pods(short_type(change.type)) or change.old is None or change.new is None:
+        return
+    for path, old, new, says in pods.weakened(change.old, change.new):
+        because = causes(old, new, path, strict=True)
+        yield Finding(Harm.IDENTITY, tier_of(Harm.IDENTITY, grave=False), says, Certainty.WILL, because)
 
 
 @cache

@@ -56,6 +56,9 @@ class Opening(Row):
     when: Mapping[str, Any] = {}
     """Inputs that it must have to allow any connection."""
 
+    when_any: Sequence[Mapping[str, Any]] = ()
+    """Alternatives of further inputs, one of which it must have; null matches an input that is not set."""
+
     unless: Sequence[Mapping[str, Any]] = ()
     """Inputs with which it allows no connections."""
 
@@ -158,13 +161,13 @@ def ways(opening: Opening) -> Sequence[str]:
     singles = (opening.services, opening.refusals, opening.order) if opening.services else ()
     own = () if opening.services else (opening.protocol, *opening.ports, opening.first, opening.last, opening.order)
     found = (*opening.sources, *opening.lowest, *opening.highest, *opening.open, *singles, *own, *opening.targets)
-    conditions = [*opening.when, *opening.disabled, *opening.deny, *(way for each in opening.unless for way in each)]
+    conditions = [*_inputs(opening), *opening.disabled, *opening.deny]
     return tuple(dict.fromkeys(way.split("[]")[0] for way in (*found, *conditions) if way))
 
 
 def paths(opening: Opening) -> Iterator[str]:
     """All paths of inputs that a format reads."""
-    yield from (*opening.when, *(way for each in opening.unless for way in each))
+    yield from _inputs(opening)
     lead = f"{opening.rules}[]." if opening.rules else ""
     rule = (*opening.sources, *opening.lowest, *opening.highest, *opening.open, *opening.targets, opening.order)
     yield from (f"{lead}{way}" for way in (*rule, *opening.disabled, *opening.deny) if way)
@@ -174,9 +177,17 @@ def paths(opening: Opening) -> Iterator[str]:
         yield from (f"{below}{way}" for way in service if way)
 
 
+def _inputs(opening: Opening) -> Iterator[str]:
+    """Paths of the inputs that decide whether a resource allows any connection."""
+    yield from opening.when
+    yield from (way for each in (*opening.when_any, *opening.unless) for way in each)
+
+
 def layers(opening: Opening, inputs: Mapping[str, Value] | None) -> tuple[Layer, ...]:
     """What the inputs of a resource allow and deny."""
     if inputs is None or not holds(inputs, opening.when) or not is_for_incoming(opening, inputs, *opening.unless):
+        return ()
+    if opening.when_any and not any(holds(inputs, each) for each in opening.when_any):
         return ()
     found = value_at(inputs, opening.rules) if opening.rules else [inputs]
     rules = found if isinstance(found, list) else []

@@ -74,6 +74,13 @@ def _defaults(type: str) -> Mapping[str, Any]:
 
 
 @cache
+def pods_of(type: str) -> str:
+    """The path of the specification of pods in a built-in type; empty if it has none."""
+    kinds = (kind for kind in _table().kinds if any(fnmatch.fnmatchcase(type, each) for each in kind.types))
+    return next((kind.pods for kind in kinds if kind.pods), "")
+
+
+@cache
 def _of_pods() -> Mapping[str, Any]:
     table = _table()
     found = dict(table.pod)
@@ -133,9 +140,11 @@ def _is_default(written: Any, path: str, side: Mapping[str, Any], defaults: Mapp
         return bool(written == default and type(written) is type(default)) or str(written) == str(default)
     if path == "subjects.apiGroup":
         return bool(written == _table().subjects.get(str(side.get("kind"))))
+    # An empty part of a selector adds nothing to the selector, but an empty selector selects everything.
     return (
         isinstance(written, Mapping)
         and bool(written)
+        and not written.keys() & {*_SELECTORS}
         and all(_is_default(each, f"{path}.{key}", written, defaults) for key, each in written.items())
     )
 

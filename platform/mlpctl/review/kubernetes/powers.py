@@ -1,7 +1,9 @@
 """Rights of a role with which its principals can get more rights."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable, Mapping
 from typing import Final, NamedTuple
+
+from mlpctl.review.values.plain import Value, items
 
 _RBAC: Final = "rbac.authorization.k8s.io"
 _CORE: Final = ""
@@ -59,3 +61,23 @@ def _covers(resources: Collection[str], resource: str) -> bool:
     """Whether a rule's resources contain one; `*` contains subresources, and `*/proxy` those of all resources."""
     _, slash, part = resource.partition("/")
     return bool({"*", resource, *([f"*/{part}"] if slash else ())} & {*resources})
+
+
+_USUAL_VERBS: Final = frozenset({"get", "list", "watch", "create", "update", "patch", "delete"})
+"""https://kubernetes.io/docs/reference/access-authn-authz/authorization/#determine-the-request-verb"""
+
+
+def is_everything(rules: Iterable[Value]) -> bool:
+    """Whether the rules of a role together allow all verbs on all objects of all resources and API groups.
+
+    Permissions are additive: https://kubernetes.io/docs/reference/access-authn-authz/rbac/#role-and-clusterrole
+    """
+    verbs = {
+        str(verb)
+        for rule in rules
+        if isinstance(rule, Mapping)
+        and not rule.get("resourceNames")
+        and all("*" in items(rule.get(key)) for key in ("resources", "apiGroups"))
+        for verb in items(rule.get("verbs"))
+    }
+    return "*" in verbs or verbs >= _USUAL_VERBS

@@ -16,6 +16,7 @@ from typing import Any, Final
 from mlpctl import urns
 from mlpctl.review.compare.paths import steps_of
 from mlpctl.review.firewalls import openings
+from mlpctl.review.kubernetes import kubernetes_forms, pods
 from mlpctl.review.lifecycle import expiry
 from mlpctl.review.reading.steps import State, Step
 from mlpctl.review.redact.masks import DEEPEST
@@ -153,6 +154,8 @@ def _paths(type: str) -> Iterator[str]:
     for watch in found.watches:
         yield watch.property
         conditions = (*conditions, watch.when, *watch.unless)
+    if place := kubernetes_forms.pods_of(short_type(type)):
+        yield from (f"{place}.{path}" for path in pods.paths())
     yield from (path for each in conditions for path in each)
     yield from (path for each in found.retains for path in each.present)
     if form := openings.opening_of(short_type(type)):

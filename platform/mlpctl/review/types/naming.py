@@ -18,6 +18,7 @@ NATURAL_KEYS: Final = (
     ("networkCardIndex", "deviceIndex"),
     ("resourceType",),
     ("variantName",),
+    ("groupName",),
     ("ruleId",),
     ("ruleName",),
     ("rulePriority",),
