@@ -76,7 +76,9 @@ class Form(Row):
     """Path of the JSON text that contains the rules."""
 
     created: str = ""
-    """Property that refers to the resource that the rules apply to, if they are a separate resource."""
+    """Property that refers to the resource that the rules apply to, if they are a separate resource.
+
+    The document itself if its rules name the resources."""
 
     dry_run: Mapping[str, Any] = {}
     """Inputs of the resource with which no rule has an effect."""
@@ -136,7 +138,7 @@ def expiries(
     if form is None or (change.old is None and not (form.created and exists(form.created))):
         return
     old, new = change.old or {}, change.new or {}
-    if form.created and change.old is not None and _moved(old, new, form.created):
+    if form.created not in ("", form.document) and change.old is not None and _moved(old, new, form.created):
         old = {}
     inline = [effect for each in named(form.created) for effect in _inline(each)] if form.created else []
     yield from _compared(form, old, new, inline)
