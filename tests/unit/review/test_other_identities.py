@@ -232,3 +232,64 @@ def test_a_new_permission_for_something_that_exists_is_reported() -> None:
     assert "every principal" in text_of(
         change("aws:lakeformation/permissions:Permissions", Op.CREATE, inputs=everybody)
     )
+
+
+NATIVE: list[tuple[str, Any, Any, str]] = [
+    (
+        "aws-native:ecs:TaskDefinition",
+        {"containerDefinitions": [{"name": "a"}]},
+        {"containerDefinitions": [{"name": "a", "privileged": True}]},
+        ROOT,
+    ),
+    (
+        "aws-native:batch:JobDefinition",
+        {"containerProperties": {}},
+        {"containerProperties": {"privileged": True}},
+        ROOT,
+    ),
+    (
+        "aws-native:batch:JobDefinition",
+        {},
+        {"containerProperties": {"volumes": [{"host": {"sourcePath": "/"}}]}},
+        FILES,
+    ),
+    (
+        "aws-native:sagemaker:NotebookInstance",
+        {"rootAccess": "Disabled"},
+        {"rootAccess": "Enabled"},
+        "root permissions",
+    ),
+    ("aws-native:iam:User", {"permissionsBoundary": "b"}, {}, "nothing limits its permissions"),
+    (
+        "aws-native:ec2:VpcBlockPublicAccessOptions",
+        {"internetGatewayBlockMode": "block-ingress"},
+        {},
+        "VPCs may be reachable",
+    ),
+    (
+        "aws-native:networkfirewall:FirewallPolicy",
+        {"firewallPolicy": {"statelessDefaultActions": ["aws:drop"]}},
+        {"firewallPolicy": {"statelessDefaultActions": ["aws:pass"]}},
+        "matches no rule passes",
+    ),
+    (
+        "aws-native:route53resolver:FirewallRuleGroup",
+        {"firewallRules": [{"action": "BLOCK"}]},
+        {"firewallRules": [{"action": "ALLOW"}]},
+        "names that it blocked",
+    ),
+    ("aws-native:s3:AccessPoint", {"vpcConfiguration": {"vpcId": "v"}}, {}, "requests from the internet"),
+    ("aws-native:ec2:Instance", {}, {"networkInterfaces": [{"associatePublicIpAddress": True}]}, ADDRESSES),
+]
+
+
+def test_the_native_provider_reports_the_same() -> None:
+    for type, old, new, says in NATIVE:
+        assert says in text_of(update(type, old, new)), type
+        assert says not in text_of(update(type, new, old)), type
+    lasting, short = (
+        {"policy": json.dumps({"Rules": [{"Resource": ["index/x/*"], **each}]})}
+        for each in ({"NoMinIndexRetention": True}, {"MinIndexRetention": "1d"})
+    )
+    (danger,) = dangers(plan(update("aws-native:opensearchserverless:LifecyclePolicy", lasting, short)))
+    assert danger.harm is Harm.DATA
