@@ -45,6 +45,7 @@ ROLES = [
             ("aws:ec2/launchConfiguration:LaunchConfiguration", "iamInstanceProfile"),
             (TASKS, "executionRoleArn"),
             ("aws:emr/cluster:Cluster", "serviceRole"),
+            ("aws:imagebuilder/infrastructureConfiguration:InfrastructureConfiguration", "instanceProfileName"),
             ("aws:rds/cluster:Cluster", "iamRoles"),
             ("aws-native:stepfunctions:StateMachine", "roleArn"),
         )
@@ -138,6 +139,27 @@ CHANGED = [
         {"sourceType": "b"},
         "another authority",
     ),
+    (
+        "aws:cognito/identityProvider:IdentityProvider",
+        "providerDetails",
+        {"MetadataURL": "a"},
+        {"MetadataURL": "b"},
+        "another identity provider",
+    ),
+    (
+        "gcp:iam/workloadIdentityPoolProvider:WorkloadIdentityPoolProvider",
+        "aws",
+        {"accountId": "1"},
+        {"accountId": "2"},
+        "the identities that it accepts",
+    ),
+    (
+        "gcp:iam/workforcePoolProvider:WorkforcePoolProvider",
+        "saml",
+        {"idpMetadataXml": "a"},
+        {"idpMetadataXml": "b"},
+        "the identities that it accepts",
+    ),
     ("aws:cognito/identityPool:IdentityPool", "samlProviderArns", ["a"], ["b"], "whose users get credentials"),
 ]
 
@@ -146,6 +168,18 @@ def test_another_provider_of_identities_is_reported() -> None:
     for type, name, old, new, says in CHANGED:
         assert says in text_of(update(type, {name: old}, {name: new})), type
         assert text_of(update(type, {name: old}, {name: old, "tags": {"a": "b"}})) == "", type
+
+
+def test_an_elastic_address_for_something_that_exists_is_reported() -> None:
+    eip, link = "aws:ec2/eip:Eip", "aws:ec2/eipAssociation:EipAssociation"
+    for type, name in (
+        (eip, "instance"),
+        (eip, "networkInterface"),
+        (link, "instanceId"),
+        (link, "networkInterfaceId"),
+    ):
+        assert ADDRESSES in text_of(change(type, Op.CREATE, inputs={name: "i-1"})), (type, name)
+        assert text_of(change(type, Op.CREATE, inputs={name: UNKNOWN})) == "", (type, name)
 
 
 def policy(principal: Any, **more: Any) -> str:
