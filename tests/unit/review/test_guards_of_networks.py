@@ -115,6 +115,10 @@ def test_a_shorter_life_of_data_is_reported() -> None:
     (danger,) = dangers(plan(change(LIFE, Op.CREATE, inputs=one)))
     assert "documents expire" in danger.text
     assert dangers(plan(change(LIFE, Op.CREATE, inputs=forever))) == ()
+    collection = "aws:opensearch/serverlessCollection:ServerlessCollection"
+    for op, told_too in ((Op.CREATE, False), (Op.SAME, True)):
+        existing = change(collection, op, name="c", inputs={"name": "x"})
+        assert bool(dangers(plan(existing, change(LIFE, Op.CREATE, inputs=one)))) is told_too
 
 
 def test_what_a_deletion_deletes_follows_from_the_inputs() -> None:
