@@ -140,6 +140,19 @@ def test_what_a_deletion_deletes_follows_from_the_inputs() -> None:
             assert all("unless" not in each.text for each in found)
 
 
+def test_a_link_that_deletes_no_files_only_interrupts_their_import() -> None:
+    old, new = ({"fileSystemId": "f", "fileSystemPath": path} for path in ("/a", "/b"))
+    (danger,) = dangers(plan(change(LINK, Op.DELETE, inputs=old)))
+    assert (danger.harm, "no longer imported" in danger.text) == (Harm.SERVING, True)
+    replaced = {"op": Op.REPLACE, "forced_by": ("fileSystemPath",)}
+    assert dangers(plan(update(LINK, old, new, **replaced))) == ()
+    deleting = {**old, "deleteDataInFilesystem": True}
+    (danger,) = dangers(plan(update(LINK, deleting, {**new, "deleteDataInFilesystem": True}, **replaced)))
+    assert danger.harm is Harm.DATA and danger.text.startswith("Replaces")
+    system = change("aws:fsx/lustreFileSystem:LustreFileSystem", Op.DELETE, name="f", id="f", inputs={})
+    assert len(dangers(plan(system, change(LINK, Op.DELETE, inputs=deleting)))) == 1
+
+
 def test_a_renamed_database_loses_its_address() -> None:
     for type, name in (("aws:rds/instance:Instance", "identifier"), ("aws:rds/cluster:Cluster", "clusterIdentifier")):
         assert "its DNS name changes" in told(type, {name: "ml"}, {name: "ml-old"}, Harm.SERVING)
