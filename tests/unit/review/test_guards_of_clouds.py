@@ -119,6 +119,20 @@ def test_roles_of_google_that_lead_to_other_permissions_are_reported() -> None:
         assert ("act as the service account" in text_of(new)) is told
 
 
+def test_a_new_binding_of_something_that_exists_reports_the_access_of_principals() -> None:
+    for type, target in (
+        ("gcp:storage/bucketIAMMember:BucketIAMMember", "bucket"),
+        ("gcp:secretmanager/secretIamMember:SecretIamMember", "secretId"),
+        ("gcp:artifactregistry/repositoryIamMember:RepositoryIamMember", "repository"),
+        ("gcp:cloudrunv2/serviceIamMember:ServiceIamMember", "name"),
+    ):
+        inputs = {"role": "roles/viewer", "member": "group:ml@example.com"}
+        assert "another principal can use it" in text_of(change(type, Op.CREATE, inputs={**inputs, target: "existing"}))
+        assert text_of(change(type, Op.CREATE, inputs={**inputs, target: UNKNOWN})) == "", type
+        public = {**inputs, target: "existing", "member": "allUsers"}
+        assert "another principal" not in text_of(change(type, Op.CREATE, inputs=public)), type
+
+
 def test_exceptions_from_policies_and_audits_are_reported() -> None:
     for type in (
         "azure-native:authorization:PolicyExemption",
