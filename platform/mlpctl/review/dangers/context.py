@@ -115,7 +115,8 @@ class Context:
             named = (self.types_by_name.get(each, {}) for each in set(re.findall(r"[\w.-]+", value)))
             others = [each for types in named for each in types.items() if each[0] != change.type]
             return any(type.startswith(service) and not stays for type, stays in others)
-        types = self.types_by_name.get(value, {})
+        # A grant may have the name of what it is for as its own.
+        types = {type: stays for type, stays in self.types_by_name.get(value, {}).items() if type != change.type}
         fitting = [stays for type, stays in types.items() if may_be(change.type, name, type)]
         return bool(fitting) and not any(fitting)
 
