@@ -159,6 +159,9 @@ class Record(Row):
     unless: Mapping[str, Any] = {}
     """Inputs for which it holds nothing, by path."""
 
+    data_if: Mapping[str, Any] = {}
+    """Inputs without which its deletion destroys no data although it holds some, by path."""
+
     notes: Sequence[Note] = ()
     """Remarks to append to `then`."""
 
@@ -263,6 +266,7 @@ DESCRIPTION: Final = frozenset(
         "restorable_from_inputs",
         "moves",
         "unless",
+        "data_if",
         "notes",
         "facts",
     )

@@ -32,7 +32,8 @@ _LIMITS = _SIZES | {
 _BUILT_IN = set(get_args(core_schema.ErrorType)) - {"value_error", "assertion_error"}
 _PATH = re.compile(r"[A-Za-z_][\w-]*(?:\.[\w-]+|\[\d+\])*")
 _VERB = re.compile(r" (?:is|are|has|have|needs?|must|may|can|holds?)\b")
-_NAMED = re.compile(r"has (?P<name>\S+?)(?=[,;:]?(?:\s|$))")
+_NAMED = re.compile(r'has (?P<whole>(?P<word>"(?:[^"\\]|\\.)*"|\S+?)(?=[,;:]?(?:\s|$)).*)', re.DOTALL)
+_OF = re.compile(r' for (".*")$', re.DOTALL)
 _SNAKE = re.compile(r"\b[a-z][a-z0-9]*(?:_[a-z0-9]+)+\b")
 
 
@@ -142,8 +143,20 @@ def _depends(problem: Problem, path: Keys) -> bool:
 
 def _names_an_entry(problem: Problem, data: Any) -> bool:
     """Whether a problem of a list is about one of its entries: `has Web; allowed: …`. It does not depend on others."""
-    named, value = _NAMED.match(problem.message), _value(data, problem.path)
-    return named is not None and isinstance(value, list) and named["name"].strip('"') in value
+    value = _value(data, problem.path)
+    return isinstance(value, list) and any(name in value for name in _names(problem.message))
+
+
+def _names(message: str) -> Iterator[str]:
+    """What a message may name, most likely first: a key or an item, in quotes or not, or the key that has a value."""
+    if not (found := _NAMED.match(message)):
+        return
+    key = _OF.search(found["whole"])
+    for name in (*([key[1]] if key else []), found["word"], found["whole"]):
+        try:
+            yield str(json.loads(name)) if name.startswith('"') else name
+        except ValueError:
+            yield name
 
 
 def _value(data: Any, path: Keys) -> Any:
@@ -252,14 +265,12 @@ class _Translation:
 
     def _named(self, path: Keys, message: str) -> Keys:
         """The place of the key or the item that a message names: `has system`; the path itself if it names none."""
-        value, named = _value(self._document.data, path), _NAMED.match(message)
-        if not named:
-            return path
-        name = named["name"].strip('"')
-        if isinstance(value, dict):
-            return (*path, name) if name in value else path
-        if isinstance(value, list):
-            return next(((*path, index) for index, each in enumerate(value) if each == name), path)
+        value = _value(self._document.data, path)
+        for name in _names(message):
+            if isinstance(value, dict) and name in value:
+                return (*path, name)
+            if isinstance(value, list) and name in value:
+                return (*path, value.index(name))
         return path
 
     def _ruled_value(self, path: Keys, text: str, allowed: str) -> Problem:

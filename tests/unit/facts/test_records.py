@@ -32,6 +32,7 @@ def paths(record: Record) -> set[str]:
     return {
         *record.facts,
         *record.unless,
+        *record.data_if,
         *(path for each in record.retains for path in (*each.when, *each.present)),
         *record.sets,
         *record.ordered,

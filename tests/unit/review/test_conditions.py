@@ -24,6 +24,8 @@ ANYONE: dict[str, Any] = {
     "an endpoint if there is one": {"StringEqualsIfExists": {"aws:SourceVpce": "vpce-1a2b3c4d"}},
     "an organization if there is one": {"StringEqualsIfExists": {"aws:PrincipalOrgID": "o-1"}},
     "a range if there is one": {"IpAddressIfExists": {"aws:SourceIp": "192.0.2.0/24"}},
+    "private ranges, which any network may have": {"IpAddress": {"aws:VpcSourceIp": "10.0.0.0/8"}},
+    "an unknown private range": {"IpAddress": {"aws:VpcSourceIp": UNKNOWN}},
     "all of no values": {"ForAllValues:StringEquals": {"aws:PrincipalOrgID": "o-1"}},
     "all addresses": {"IpAddress": {"aws:SourceIp": "0.0.0.0/0"}},
     "all addresses in halves": {"IpAddress": {"aws:SourceIp": ["0.0.0.0/1", "128.0.0.0/1"]}},
@@ -66,7 +68,10 @@ SOME: dict[str, Any] = {
     "an endpoint": {"StringEquals": {"aws:SourceVpce": ["vpce-1a2b3c4d", "vpce-2"]}},
     "a network": {"StringEquals": {"aws:SourceVpc": "vpc-1"}},
     "ranges": {"IpAddress": {"aws:SourceIp": ["192.0.2.0/24", "2001:db8::/32"]}},
-    "private ranges": {"IpAddress": {"aws:VpcSourceIp": "10.0.0.0/8"}},
+    "private ranges of a network": {
+        "IpAddress": {"aws:VpcSourceIp": "10.0.0.0/8"},
+        "StringEquals": {"aws:SourceVpc": "vpc-1"},
+    },
     "a user": {"StringLike": {"aws:userid": "AROAEXAMPLEID1234567:*"}},
     "TLS and an organization": {
         "Bool": {"aws:SecureTransport": "true"},

@@ -69,6 +69,7 @@ OPEN: dict[str, Any] = {
     },
     "one principal": {"Principal": {"AWS": "arn:aws:iam::123456789012:root"}},
     "an organization": {"Condition": {"StringEquals": {"aws:PrincipalOrgID": "o-2"}}},
+    "other private addresses": {"Condition": {"NotIpAddress": {"aws:VpcSourceIp": "10.0.0.0/8"}}},
     "plain HTTP outside of an organization": {
         "Condition": {"Bool": {"aws:SecureTransport": "false"}, **ORGANIZATION},
     },

@@ -51,6 +51,7 @@ EQUAL: list[tuple[str, Any, Any]] = [
     (FIREWALL, ports({"protocol": "tcp", "ports": ["22-23"]}), ports({"protocol": "tcp", "ports": ["22", "23"]})),
     (FIREWALL, ports({"protocol": "tcp"}), ports({"protocol": "tcp", "ports": ["0-65535"]})),
     (FIREWALL, SSH, {**SSH, "sourceRanges": ["10.128.0.0/9", "10.0.0.0/9"], "description": "new"}),
+    (FIREWALL, {**SSH, "sourceRanges": ["0.0.0.0/0"]}, {**SSH, "sourceRanges": []}),
     (FIREWALL, SSH, {**SSH, "priority": 1000, "direction": "INGRESS", "disabled": False}),
     (
         POLICY_RULE,

@@ -8,7 +8,8 @@ import pytest
 
 from changes import plan, update
 from mlpctl.review.dangers.risk import dangers
-from mlpctl.review.report.model import Danger, Harm
+from mlpctl.review.report.model import Certainty, Danger, Harm
+from mlpctl.review.values.plain import UNKNOWN
 
 ECR, GCS = "aws:ecr/lifecyclePolicy:LifecyclePolicy", "gcp:storage/bucket:Bucket"
 AZURE, CLASSIC = "azure-native:storage:ManagementPolicy", "azure:storage/managementPolicy:ManagementPolicy"
@@ -112,6 +113,24 @@ def test_packages_expire_by_age(old: str, new: str, harms: bool) -> None:
         {"cleanupPolicies": [{"id": "a", "action": "DELETE", "condition": {"olderThan": each}}]} for each in (old, new)
     )
     assert bool(reported(ARTIFACTS, *sides)) is harms
+
+
+def test_a_dry_run_deletes_nothing_and_its_end_starts_the_deletion() -> None:
+    rules = [{"id": "a", "action": "DELETE", "condition": {"olderThan": "86400s"}}]
+    dry, none = {"cleanupPolicyDryRun": True, "cleanupPolicies": rules}, {"cleanupPolicyDryRun": True}
+    for old, new, certainty in (
+        (dry, {**dry, "cleanupPolicyDryRun": False}, Certainty.WILL),
+        (dry, {"cleanupPolicies": rules}, Certainty.WILL),
+        (dry, {**dry, "cleanupPolicyDryRun": UNKNOWN}, Certainty.MAY),
+        (none, {"cleanupPolicies": rules}, Certainty.WILL),
+        (none, dry, None),
+        ({"cleanupPolicies": rules}, dry, None),
+        (none, {**none, "cleanupPolicies": UNKNOWN}, None),
+        (dry, {}, None),
+    ):
+        found = reported(ARTIFACTS, old, new)
+        assert [(each.harm, each.certainty) for each in found] == ([(Harm.DATA, certainty)] if certainty else [])
+        assert all(each.because[0].startswith("cleanupPolicyDryRun") for each in found)
 
 
 def azure(days: int, *, enabled: bool = True, prefixes: Sequence[str] = (), part: str = "baseBlob") -> Any:

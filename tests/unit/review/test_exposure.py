@@ -149,6 +149,8 @@ OTHERS: dict[str, tuple[str, Any, Any, str]] = {
         "on tcp 8000-8080",
     ),
     "Google, without any source": (FIREWALL, google(), google(sourceRanges=[]), "on tcp 22"),
+    "Google, all of IPv4 as by default": (FIREWALL, google(sourceRanges=[ALL]), google(sourceRanges=[]), ""),
+    "Google, all of IPv6": (FIREWALL, google(sourceRanges=[]), google(sourceRanges=[ALL_6]), "over IPv6"),
     "Google, by tag": (FIREWALL, google(), google(sourceRanges=[], sourceTags=["a"]), ""),
     "Google, enabled": (
         FIREWALL,

@@ -1,5 +1,6 @@
 """A plan with derived facts that several checks use."""
 
+import re
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -15,7 +16,7 @@ from mlpctl.review.relations.containers import own_names
 from mlpctl.review.relations.owners import Owners, may_be
 from mlpctl.review.relations.targets import Targets
 from mlpctl.review.report.model import Difference
-from mlpctl.review.values.plain import Unknown
+from mlpctl.review.values.plain import Unknown, document
 
 _STAYS: Final = frozenset({Op.SAME, Op.UPDATE, Op.IMPORT, Op.READ, Op.REFRESH})
 
@@ -108,8 +109,14 @@ class Context:
         return isinstance(value, str) and bool(value) and not self._comes_by_name(change, name, value)
 
     def _comes_by_name(self, change: Change, name: str, value: str) -> bool:
-        """Whether only new resources have the name that a property contains."""
-        types = self.types_by_name.get(value, {})
+        """Whether only new resources have the name, or one of the names in the JSON text, that a property contains."""
+        if document(value):
+            service = change.type.rpartition(":")[0].partition("/")[0]
+            named = (self.types_by_name.get(each, {}) for each in set(re.findall(r"[\w.-]+", value)))
+            others = [each for types in named for each in types.items() if each[0] != change.type]
+            return any(type.startswith(service) and not stays for type, stays in others)
+        # A grant may have the name of what it is for as its own.
+        types = {type: stays for type, stays in self.types_by_name.get(value, {}).items() if type != change.type}
         fitting = [stays for type, stays in types.items() if may_be(change.type, name, type)]
         return bool(fitting) and not any(fitting)
 

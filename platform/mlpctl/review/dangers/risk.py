@@ -98,8 +98,8 @@ def _going(context: Context, change: Change) -> Iterator[Finding]:
     """What is lost with a resource that is deleted, replaced or no longer managed."""
     found = kind(change.type)
     old = change.old or change.inputs
-    restorable = found.restorable_from_inputs and change.op is Op.REPLACE
-    holdings = [each for each in found.holds if not (restorable and each is Holding.DATA)]
+    safe = (found.restorable_from_inputs and change.op is Op.REPLACE) or not holds(old, found.data_if)
+    holdings = [each for each in found.holds if not (safe and each is Holding.DATA)]
     if not holdings or (found.unless and holds(old, found.unless)) or claims.keeps_files(change):
         return
     kept = retention.kept_data(change.type, old) or claims.volume_kept(context.policies, change)

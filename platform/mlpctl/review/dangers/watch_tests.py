@@ -15,17 +15,19 @@ from mlpctl.review.compare.equality import natural_keys, word
 from mlpctl.review.compare.paths import canonical, value_at
 from mlpctl.review.dangers import kubernetes_tests
 from mlpctl.review.iam import broad, federation
-from mlpctl.review.iam.everybody import Answer, admits_everybody
+from mlpctl.review.iam.everybody import Answer, admits_everybody, admitted
 from mlpctl.review.lifecycle import kafka
 from mlpctl.review.values.plain import Unknown, Value, items
-from mlpctl.review.values.quantities import days, number, time
+from mlpctl.review.values.quantities import days, lifetime, number, time
 
 _ADMINISTERS: Final = re.compile(
     rf"(AdministratorAccess|PowerUserAccess|IAMFullAccess|{eks_settings.CLUSTER_ADMIN}|/{eks_settings.ADMIN})$"
 )
 """Managed policies that allow everything, or allow a principal to grant itself everything."""
 
-_EACH: Final = frozenset({"turnedOn", "turnedOff", "lowered", "raised", "shortened", "zeroed", "becomes", "leaves"})
+_EACH: Final = frozenset(
+    {"turnedOn", "turnedOff", "lowered", "raised", "shortened", "zeroed", "becomes", "leaves", "loosened"}
+)
 """Tests of a single value: for lists they are applied item by item."""
 
 
@@ -103,6 +105,12 @@ def retained_shorter(old: Value, new: Value, value: Any) -> bool:
     """Whether a retention period, in days or longer units, is shorter."""
     before, after = days(old), days(new)
     return bool(before) and bool(after) and after < before
+
+
+def lives_shorter(old: Value, new: Value, value: Any) -> bool:
+    """Whether a time to live is shorter or new."""
+    before, after = lifetime(old), lifetime(new)
+    return after is not None and (before is None or after < before)
 
 
 def earlier(old: Value, new: Value, value: Any) -> bool:
@@ -237,6 +245,11 @@ def opened(old: Value, new: Value, value: Any) -> bool:
     return admits_everybody(new) > admits_everybody(old)
 
 
+def grants(old: Value, new: Value, value: Any) -> bool:
+    """Whether a policy allows something to another principal that is no service; for everybody, see `opened`."""
+    return bool(admitted(new) - admitted(old))
+
+
 def federated(old: Value, new: Value, value: Any) -> bool:
     """Whether a trust policy lets in any identity of an OpenID Connect provider, and did not."""
     return bool(federation.open_issuers(new) - federation.open_issuers(old))
@@ -252,6 +265,7 @@ TESTS: Final[Mapping[str, Callable[[Value, Value, Any], bool]]] = {
     "shortened": shortened,
     "sooner": sooner,
     "retainedShorter": retained_shorter,
+    "livesShorter": lives_shorter,
     "kafkaRetention": kafka.retained_shorter,
     "earlier": earlier,
     "expires": expires,
@@ -275,6 +289,7 @@ TESTS: Final[Mapping[str, Callable[[Value, Value, Any], bool]]] = {
     "allowsAnything": allows_anything,
     "widened": widened,
     "opened": opened,
+    "grants": grants,
     "federated": federated,
     **kubernetes_tests.TESTS,
 }

@@ -18,6 +18,7 @@ from mlpctl.review.firewalls.openings import (
     ports_of,
     services_of,
     targets_of,
+    unlimited,
 )
 from mlpctl.review.values import addresses
 from mlpctl.review.values.addresses import Addresses
@@ -82,8 +83,8 @@ def _services(opening: Opening, rule: Mapping[str, Value]) -> Iterator[tuple[str
 
 def _sources(opening: Opening, rule: Mapping[str, Value]) -> tuple[Any, ...]:
     """The sources of a rule: addresses, and others such as service tags."""
-    if opening.open and all(value_at(rule, way) in (None, [], "") for way in opening.open):
-        return (*addresses.everything().values(), frozenset())
+    if unlimited(opening, rule):
+        return (*addresses.everything(opening.open_family).values(), frozenset())
     texts = [each for way in opening.sources for one in items(value_at(rule, way)) for each in str(one).split(",")]
     found, others = addresses.split(texts)
     return (*found.values(), frozenset(_word(opening, each) for each in others))

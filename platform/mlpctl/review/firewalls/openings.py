@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from math import inf
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from awsfacts.tables import Row, read_table
 from mlpctl.review.compare.equality import word
@@ -74,6 +74,9 @@ class Opening(Row):
     highest: Sequence[str] = ()
     open: Sequence[str] = ()
     """Paths of sources: if none of them is set, a rule applies to every source. If empty, it then applies to none."""
+
+    open_family: Literal[4, 6] | None = None
+    """The only address family of a rule without sources; None for both."""
 
     services: str = ""
     """Path of the protocols and ports in a rule, if it has several."""
@@ -250,10 +253,15 @@ def services_of(opening: Opening, rule: Mapping[str, Value], way: str) -> list[M
     return [each for each in items(found) if isinstance(each, Mapping)]
 
 
+def unlimited(opening: Opening, rule: Mapping[str, Value]) -> bool:
+    """Whether a rule has no sources and therefore applies to every source."""
+    return bool(opening.open) and all(value_at(rule, way) in (None, [], "") for way in opening.open)
+
+
 def _sources(opening: Opening, rule: Mapping[str, Value]) -> Mapping[int, Addresses]:
     """The addresses that a rule applies to."""
-    if opening.open and all(value_at(rule, way) in (None, [], "") for way in opening.open):
-        return addresses.everything()
+    if unlimited(opening, rule):
+        return addresses.everything(opening.open_family)
     texts: list[Value] = []
     without: list[Value] = []
     for way in opening.sources:

@@ -26,7 +26,12 @@ _WHO: Final = frozenset(
 https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html
 """
 
-_ADDRESSES: Final = frozenset({"aws:sourceip", "aws:vpcsourceip"})
+_ADDRESSES: Final = frozenset({"aws:sourceip"})
+"""A private address (`aws:VpcSourceIp`) is chosen by the owner of a network, so every account can have it: it limits no
+callers without the network or the endpoint.
+
+https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html#condition-keys-vpcsourceip
+"""
 
 _SIGNS: Final = frozenset({"elasticfilesystem:accessedviamounttarget"})
 """Keys that are true only for callers inside of a VPC. That a service of AWS calls is no limit of its own: it may call

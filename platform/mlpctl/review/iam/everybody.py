@@ -1,6 +1,7 @@
 """Determines whether IAM policies admit everybody in spite of their deny statements."""
 
 import itertools
+import json
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from enum import IntEnum
@@ -30,6 +31,19 @@ _Found = tuple[tuple[Mapping[str, Any], Answer], ...]
 def admits_everybody(policy: Value) -> Answer:
     """Whether a policy allows something to all principals."""
     return max((answer for _, answer in for_everybody(policy)), default=Answer.NO)
+
+
+def admitted(policy: Value) -> frozenset[str]:
+    """The principals other than services that a policy allows something, each with its conditions; not everybody."""
+    found: set[str] = set()
+    for each in statements(policy):
+        named = each.get("Principal")
+        kinds = named.items() if isinstance(named, Mapping) else [("", named)]
+        limits = json.dumps(each.get("Condition"), sort_keys=True, default=repr)
+        if not is_for_everybody(each):
+            some = (one for kind, those in kinds if kind != "Service" for one in items(those) if isinstance(one, str))
+            found |= {f"{one} {limits}" for one in some}
+    return frozenset(found)
 
 
 def for_everybody(policy: Value) -> _Found:

@@ -76,7 +76,12 @@ class Form(Row):
     """Path of the JSON text that contains the rules."""
 
     created: str = ""
-    """Property that refers to the resource that the rules apply to, if they are a separate resource."""
+    """Property that refers to the resource that the rules apply to, if they are a separate resource.
+
+    The document itself if its rules name the resources."""
+
+    dry_run: Mapping[str, Any] = {}
+    """Inputs of the resource with which no rule has an effect."""
 
     disabled: Mapping[str, Any] = {}
     """Values that disable a rule."""
@@ -109,6 +114,7 @@ def paths(form: Form) -> Iterator[str]:
     """All paths of inputs that a form reads."""
     if form.document:
         return
+    yield from form.dry_run
     lead = f"{form.rules}[]."
     yield from (f"{lead}{way}" for limit in form.scope.values() for way in limit.ways)
     yield from (f"{lead}{way}" for way in (*form.disabled, *filter(None, [form.order])))
@@ -132,7 +138,7 @@ def expiries(
     if form is None or (change.old is None and not (form.created and exists(form.created))):
         return
     old, new = change.old or {}, change.new or {}
-    if form.created and change.old is not None and _moved(old, new, form.created):
+    if form.created not in ("", form.document) and change.old is not None and _moved(old, new, form.created):
         old = {}
     inline = [effect for each in named(form.created) for effect in _inline(each)] if form.created else []
     yield from _compared(form, old, new, inline)
@@ -152,13 +158,18 @@ def _compared(
     form: Form, old: Mapping[str, Value], new: Mapping[str, Value], inline: Sequence[_Effect]
 ) -> Iterator[Finding]:
     """Findings about what expires by the new inputs and did not by the old ones, nor by inline rules."""
+    if _is_dry_run(form, new):
+        return
     before, after = _rules(form, old), _rules(form, new)
     if after is None or any(isinstance(rule, Unknown) for rule in after):
         yield from _hidden(form, old, new)
     if after is None:
         return
-    had = [effect for number, rule in enumerate(before or ()) for effect in _effects(form, rule, number)]
+    dry = _is_dry_run(form, old)
+    had = [effect for number, rule in enumerate(before or ()) for effect in _effects(form, rule, number) if not dry]
     had += inline
+    switched = [each for way in form.dry_run if dry for each in causes(value_at(old, way), value_at(new, way), way)]
+    doubtful = any(isinstance(value_at(new, way), Unknown) for way in form.dry_run)
     has = [effect for number, rule in enumerate(after) for effect in _effects(form, rule, number)]
     older = _Older(had)
     twins: dict[str, Value] = {}
@@ -174,7 +185,8 @@ def _compared(
         same = any(_within(effect, each, effect.clause.after) for each in candidates)
         says = effect.clause.sooner if same and effect.clause.sooner else _says(effect)
         kinds[says] = effect.clause
-        sentences.setdefault((says, certainty), []).append(causes(twins.get(effect.path), effect.rule, effect.path))
+        lines = (*switched, *causes(twins.get(effect.path), effect.rule, effect.path))
+        sentences.setdefault((says, Certainty.MAY if doubtful else certainty), []).append(lines)
     for (says, certainty), because in sentences.items():
         clause = kinds[says]
         harm = HARMS[clause.harm]
@@ -308,6 +320,10 @@ def _path(form: Form, rule: Value, number: int) -> str:
     names = KEYS if isinstance(rule, Mapping) else ()
     key = next((rule[name] for name in names if isinstance(rule.get(name), str | int)), number)
     return f"{way}[{json.dumps(key)}]"
+
+
+def _is_dry_run(form: Form, inputs: Mapping[str, Value]) -> bool:
+    return bool(form.dry_run) and holds(inputs, form.dry_run)
 
 
 def _rules(form: Form, inputs: Mapping[str, Value]) -> Sequence[Value] | None:

@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from fnmatch import fnmatchcase
 from typing import Any, Final, Generic, TypeVar
 
 from mlpctl.review.values.plain import Unknown, Value, finite
@@ -51,6 +52,9 @@ TIGHTER: Final[Mapping[str, Callable[[Value, Value], bool]]] = {
     "prefix": lambda narrow, wide: str(narrow).startswith(str(wide)),
     "prefixes": lambda narrow, wide: all(
         any(each.startswith(other) for other in texts(wide)) for each in texts(narrow)
+    ),
+    "patterns": lambda narrow, wide: all(
+        any(fnmatchcase(each, other) for other in texts(wide)) for each in texts(narrow)
     ),
     "suffixes": lambda narrow, wide: all(any(each.endswith(other) for other in texts(wide)) for each in texts(narrow)),
     "some": lambda narrow, wide: {*texts(narrow)} <= {*texts(wide)},

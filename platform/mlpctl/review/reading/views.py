@@ -149,7 +149,14 @@ def _shape(type: str) -> _Shape:
 def _paths(type: str) -> Iterator[str]:
     """All paths in the record of a type."""
     found = kind(type)
-    yield from (*found.facts, *found.unless, *found.sets, *found.documents, *filter(None, [found.part_of]))
+    yield from (
+        *found.facts,
+        *found.unless,
+        *found.data_if,
+        *found.sets,
+        *found.documents,
+        *filter(None, [found.part_of]),
+    )
     conditions: Iterable[Mapping[str, Any]] = (*(each.when for each in found.notes), *(r.when for r in found.retains))
     for watch in found.watches:
         yield watch.property

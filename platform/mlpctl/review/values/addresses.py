@@ -104,9 +104,9 @@ def split(sources: Iterable[Value]) -> tuple[dict[int, Addresses], list[Value]]:
     return {family: Addresses(_joined(spans)) for family, spans in found.items()}, others
 
 
-def everything() -> dict[int, Addresses]:
-    """All addresses."""
-    return parsed(["*"])
+def everything(only: int | None = None) -> dict[int, Addresses]:
+    """All addresses, or those of one family."""
+    return {family: each if only in (None, family) else Addresses() for family, each in parsed(["*"]).items()}
 
 
 @cache

@@ -30,6 +30,17 @@ def days(value: Value) -> float:
     return (number(value.get("days")) or 0) + 365 * (number(value.get("years")) or 0)
 
 
+def lifetime(value: Value) -> float | None:
+    """A time to live in seconds, from a mapping with `unit` and `value`; None if it is not set.
+
+    https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_TtlDuration.html
+    """
+    if not isinstance(value, Mapping):
+        return None
+    count, unit = number(value.get("value")), _LIFETIMES.get(str(value.get("unit")))
+    return None if count is None or unit is None else count * unit
+
+
 def time(value: Value) -> datetime | None:
     """A time in the format of RFC 3339; UTC without a time zone."""
     try:
@@ -59,5 +70,7 @@ _UNITS: Final = {
     **{f"{unit}i": 1024.0**power for power, unit in enumerate("KMGTPE", 1)},
     "ki": 1024.0,
 }
+
+_LIFETIMES: Final = {"Seconds": 1, "Minutes": 60, "Hours": 3_600, "Days": 86_400, "Weeks": 604_800}
 
 _DAYS: Final = {"d": 1, "w": 7, "m": 30}
