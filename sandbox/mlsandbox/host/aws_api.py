@@ -52,6 +52,7 @@ class AwsApi:
         self._server = server
         self._stops = stops
         self._reconciler = reconciler
+        self._stopped = False
 
     @property
     def changed(self) -> bool:
@@ -63,6 +64,9 @@ class AwsApi:
         if not self.changed:
             return
         with self._server.gate.exclusive():
+            # Another thread may have saved the changes, and cleared the state, while this one waited.
+            if self._stopped or not self.changed:
+                return
             self._server.changed.clear()
             try:
                 snapshot.save(self._layout.aws / SNAPSHOT)
@@ -84,7 +88,9 @@ class AwsApi:
             self.snapshot()
         finally:
             _served.clear()
-            _forget()
+            with self._server.gate.exclusive():
+                self._stopped = True
+                _forget()
             _in_use.release()
 
 
