@@ -69,7 +69,7 @@ def root() -> Path:
     return ROOT
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def bench(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     """The sandbox's AWS provider with its own AWS API (`aws_bench.Bench`). Only one can exist per process."""
     import aws_bench
