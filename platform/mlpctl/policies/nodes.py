@@ -38,9 +38,7 @@ def launch_templates(group: Resource) -> list[Resource]:
         reference = group.get(path)
         given = [reference.get(key) for key in _NAMES] if isinstance(reference, Mapping) else [reference]
         names = {name for name in given if isinstance(name, str)}
-        for each in group.estate.of(aws.ec2.LaunchTemplate):
-            if each.names & names:
-                found[each.urn] = each
+        found |= {each.urn: each for each in group.estate.called(names, aws.ec2.LaunchTemplate)}
     if named and not found:
         raise NotEvaluated("its launch template is not part of the stack")
     return [*found.values()]

@@ -72,9 +72,9 @@ def _security_groups(resource: Resource, annotation: Part) -> Iterator[Resource]
         NotEvaluated: after the others, if one is not part of the stack.
     """
     names = {each.strip() for each in str(annotation.value).split(",")} if isinstance(annotation.value, str) else set()
-    causes = resource.depends.get("metadata", ())
-    there = resource.estate.of(aws.ec2.SecurityGroup)
-    found = [each for each in there if names & each.names or (not names and each.urn in causes)]
+    causes = [resource.estate.by_urn.get(each) for each in resource.depends.get("metadata", ())] if not names else []
+    kind = aws.ec2.SecurityGroup
+    found = [each for each in causes if each and each.type == token(kind)] or resource.estate.called(names, kind)
     yield from found
     if not found or any(not any(name in each.names for each in found) for name in names):
         raise NotEvaluated(f"the security groups in {annotation.path} are not all part of the stack")

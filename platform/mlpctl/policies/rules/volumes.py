@@ -124,4 +124,5 @@ def _volume(volume: Resource, called: str) -> Iterator[str]:
 
 def _default(estate: Estate) -> bool:
     """Whether the account encrypts new volumes by default."""
-    return any(is_on(each.get("enabled", True)) for each in estate.of(aws.ebs.EncryptionByDefault))
+    defaults = estate.of(aws.ebs.EncryptionByDefault)
+    return estate.once("volumes encrypted", lambda: any(is_on(each.get("enabled", True)) for each in defaults))

@@ -1,13 +1,14 @@
 """Rules for workloads in a cluster: their resources, images, networks and rights."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
 import pulumi_kubernetes as k8s
 
 from mlpctl.policies.checks import independently
-from mlpctl.policies.estate import Resource, token
+from mlpctl.policies.estate import Estate, NotEvaluated, Resource, token
+from mlpctl.policies.pairs import Pairs
 from mlpctl.policies.pods import (
     GPUS,
     PATCH,
@@ -15,15 +16,16 @@ from mlpctl.policies.pods import (
     Part,
     Pod,
     accounts_of,
-    beside,
     namespace_of,
+    of_namespace,
     pod_of,
     selects,
 )
 from mlpctl.policies.rule import FROM_STAGING, Severity, rule
 from mlpctl.review.compare.equality import word
+from mlpctl.review.compare.paths import value_at
 from mlpctl.review.kubernetes.powers import powers
-from mlpctl.review.values.plain import Unknown, Value, items
+from mlpctl.review.values.plain import Secret, Unknown, Value, items
 
 _ROLES: Final = (k8s.rbac.v1.Role, k8s.rbac.v1.ClusterRole, k8s.rbac.v1.RolePatch, k8s.rbac.v1.ClusterRolePatch)
 _BINDINGS: Final = (k8s.rbac.v1.RoleBinding, k8s.rbac.v1.ClusterRoleBinding)
@@ -194,12 +196,17 @@ def _by_default(workload: Resource, name: str, kinds: Sequence[str]) -> bool:
 
     Source: https://kubernetes.io/docs/concepts/policy/limit-range/
     """
-    for each in beside(workload, k8s.core.v1.LimitRange):
-        for limit in Part(each.inputs).parts("spec.limits"):
-            keys = [_DEFAULTS[kind] for kind in kinds]
-            if limit.get("type") == "Container" and any(_is_stated(limit.get(f"{key}.{name}")) for key in keys):
-                return True
-    return False
+    keys = [f"{_DEFAULTS[kind]}.{name}" for kind in kinds]
+    return of_namespace(
+        workload,
+        f"defaults {keys}",
+        k8s.core.v1.LimitRange,
+        lambda found: any(
+            limit.get("type") == "Container" and any(_is_stated(limit.get(key)) for key in keys)
+            for each in found
+            for limit in Part(each.inputs).parts("spec.limits")
+        ),
+    )
 
 
 def _network(workload: Resource, pod: Pod) -> Iterator[str]:
@@ -209,15 +216,31 @@ def _network(workload: Resource, pod: Pod) -> Iterator[str]:
     """
     labels = pod.metadata.item("labels")
     selected = False
-    for policy in beside(workload, k8s.networking.v1.NetworkPolicy):
+    policies, unclear = of_namespace(workload, "policies by label", k8s.networking.v1.NetworkPolicy, _by_label)
+    for policy in policies.within(labels.value):
         spec = Part(policy.inputs).item("spec")
         if "Ingress" in (items(spec.get("policyTypes")) or ["Ingress"]) and selects(spec.item("podSelector"), labels):
             selected = True
             if any(map(_admits_every_pod, spec.parts("ingress"))):
                 yield f"accepts connections from every pod of the cluster: a rule of {policy.name} allows all sources"
                 return
+    if unclear:
+        raise NotEvaluated(unclear.why)
     if not selected:
         yield "accepts connections from every pod of the cluster: no NetworkPolicy selects its pods"
+
+
+def _by_label(policies: Iterable[Resource]) -> tuple[Pairs[Resource], NotEvaluated | None]:
+    """Policies by the labels that they require, and why it is not known whether there are others."""
+    found: list[tuple[Resource, Value]] = []
+    unclear: NotEvaluated | None = None
+    try:
+        for each in policies:
+            labels = value_at(each.inputs, "spec.podSelector.matchLabels")
+            found.append((each, labels))
+    except NotEvaluated as error:
+        unclear = error
+    return Pairs(found), unclear
 
 
 def _admits_every_pod(ingress: Part) -> bool:
@@ -244,13 +267,28 @@ def _token(workload: Resource, pod: Pod) -> Iterator[str]:
 
 def _has_rights(workload: Resource, pod: Pod, accounts: Sequence[Resource]) -> bool:
     """Whether a role is bound to the service account, which then needs its token."""
-    for binding in workload.estate.of(*_BINDINGS):
-        if any(each.urn in binding.depends.get("subjects", ()) for each in accounts):
-            return True
-        for subject in Part(binding.inputs).parts("subjects"):
-            if subject.get("kind") == "ServiceAccount" and subject.get("name") == pod.spec.get("serviceAccountName"):
-                return True
+    bound, unclear = workload.estate.once("bound accounts", lambda: _bound(workload.estate))
+    name = pod.spec.item("serviceAccountName").value
+    if not bound.isdisjoint({each.urn for each in accounts}) or (isinstance(name, str) and name in bound):
+        return True
+    if unclear or (bound and isinstance(name, Unknown | Secret)):
+        raise NotEvaluated(unclear.why if unclear else "spec.serviceAccountName is not known yet")
     return False
+
+
+def _bound(estate: Estate) -> tuple[frozenset[str], NotEvaluated | None]:
+    """The URNs and names of the service accounts that roles are bound to, and why some are not known."""
+    found: set[str] = set()
+    unclear: NotEvaluated | None = None
+    for binding in estate.of(*_BINDINGS):
+        found.update(binding.depends.get("subjects", ()))
+        try:
+            for subject in Part(binding.inputs).parts("subjects"):
+                if subject.get("kind") == "ServiceAccount":
+                    found.add(str(subject.get("name")))
+        except NotEvaluated as error:
+            unclear = error
+    return frozenset(found), unclear
 
 
 def _rights(given: Part, *, everywhere: bool) -> Iterator[str]:
