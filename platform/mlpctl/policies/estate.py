@@ -68,7 +68,9 @@ class Resource:
     """URNs of the resources that each input depends on."""
 
     protected: bool = False
-    retained: bool = False
+    retained: bool | None = False
+    """Whether `retainOnDelete` is set; None in a policy pack, which is not told it."""
+
     read: bool = False
     """Whether the program only reads it: rules do not judge it, but others may refer to it."""
 
