@@ -162,8 +162,12 @@ def namespace_of(resource: Resource) -> str:
         made = [urn for urn in resource.depends.get("metadata", ()) if urn in own]
         if len(made) == 1:
             return made[0]
-    name = str(given.known or "default")
-    return spaces.get(name, name)
+    return space_of(resource.estate, str(given.known or "default"))
+
+
+def space_of(estate: Estate, name: str) -> str:
+    """The namespace with a name, in the form of `namespace_of`."""
+    return _spaces(estate).get(name, name)
 
 
 def beside(resource: Resource, kind: Class) -> Iterator[Resource]:

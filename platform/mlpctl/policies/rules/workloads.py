@@ -20,6 +20,7 @@ from mlpctl.policies.pods import (
     of_namespace,
     pod_of,
     selects,
+    space_of,
 )
 from mlpctl.policies.rule import FROM_STAGING, Severity, rule
 from mlpctl.review.compare.equality import word
@@ -28,7 +29,12 @@ from mlpctl.review.kubernetes.powers import powers
 from mlpctl.review.values.plain import Secret, Unknown, Value, items
 
 _ROLES: Final = (k8s.rbac.v1.Role, k8s.rbac.v1.ClusterRole, k8s.rbac.v1.RolePatch, k8s.rbac.v1.ClusterRolePatch)
-_BINDINGS: Final = (k8s.rbac.v1.RoleBinding, k8s.rbac.v1.ClusterRoleBinding)
+_BINDINGS: Final = (
+    k8s.rbac.v1.RoleBinding,
+    k8s.rbac.v1.ClusterRoleBinding,
+    k8s.rbac.v1.RoleBindingPatch,
+    k8s.rbac.v1.ClusterRoleBindingPatch,
+)
 _ADMIN: Final = "cluster-admin"
 _BROAD: Final = (_ADMIN, "admin", "edit")
 _ANONYMOUS: Final = ("system:anonymous", "system:unauthenticated")
@@ -269,23 +275,29 @@ def _has_rights(workload: Resource, pod: Pod, accounts: Sequence[Resource]) -> b
     """Whether a role is bound to the service account, which then needs its token."""
     bound, unclear = workload.estate.once("bound accounts", lambda: _bound(workload.estate))
     name = pod.spec.item("serviceAccountName").value
-    if not bound.isdisjoint({each.urn for each in accounts}) or (isinstance(name, str) and name in bound):
+    if not bound.isdisjoint({each.urn for each in accounts}):
+        return True
+    if isinstance(name, str) and not bound.isdisjoint({("", name), (namespace_of(workload), name)}):
         return True
     if unclear or (bound and isinstance(name, Unknown | Secret)):
         raise NotEvaluated(unclear.why if unclear else "spec.serviceAccountName is not known yet")
     return False
 
 
-def _bound(estate: Estate) -> tuple[frozenset[str], NotEvaluated | None]:
-    """The URNs and names of the service accounts that roles are bound to, and why some are not known."""
-    found: set[str] = set()
+def _bound(estate: Estate) -> tuple[frozenset[str | tuple[str, str]], NotEvaluated | None]:
+    """The service accounts that roles are bound to, by URN or by namespace and name, and why some are not known.
+
+    The namespace is empty if it is not known.
+    """
+    found: set[str | tuple[str, str]] = set()
     unclear: NotEvaluated | None = None
     for binding in estate.of(*_BINDINGS):
         found.update(binding.depends.get("subjects", ()))
         try:
             for subject in Part(binding.inputs).parts("subjects"):
                 if subject.get("kind") == "ServiceAccount":
-                    found.add(str(subject.get("name")))
+                    space = subject.item("namespace").value
+                    found.add((space_of(estate, space) if isinstance(space, str) else "", str(subject.get("name"))))
         except NotEvaluated as error:
             unclear = error
     return frozenset(found), unclear
@@ -324,6 +336,8 @@ def _subjects(binding: Resource) -> list[Part]:
 
 
 def _of_everybody(binding: Resource, subject: Part) -> Iterator[str]:
-    who = subject.get("name")
-    if who in _ANONYMOUS or (who in _EVERYBODY and binding.get("roleRef.name") in _BROAD):
-        yield f"binds {binding.get('roleRef.name')} to {who}, which is everybody"
+    who, role = subject.get("name"), binding.get("roleRef.name")
+    if who in _ANONYMOUS or (who in _EVERYBODY and role in _BROAD):
+        yield f"binds {role or 'a role'} to {who}, which is everybody"
+    elif who in _EVERYBODY and role is None:
+        raise NotEvaluated("the patch does not contain the role (roleRef)")
