@@ -21,7 +21,7 @@ _HOSTS: Final = frozenset(map(token, (aws.ec2.Instance, aws.ec2.SpotInstanceRequ
 """Hosts in a subnet of their own choice. Without one, they are in a subnet of the default VPC, which gives them a
 public address: https://docs.aws.amazon.com/vpc/latest/userguide/default-vpc.html"""
 
-_INTERFACES: Final = ("launchTemplate", "networkInterfaces", "primaryNetworkInterface")
+_INTERFACES: Final = ("networkInterfaces", "primaryNetworkInterface")
 """Inputs with the subnet and the addresses of a host."""
 
 _USER_DATA: Final = ("userData", "userDataBase64")
@@ -54,11 +54,11 @@ _FEW: Final = 2
 def hosts_require_imdsv2(resource: Resource) -> Iterator[str]:
     """A host requires IMDSv2, and only its own programs and containers reach its metadata."""
     if resource.type == token(aws.eks.NodeGroup):
-        if not resource.has("launchTemplate") and not hides_metadata(resource):
+        if not launch_templates(resource) and not hides_metadata(resource):
             yield "has no launch template, and therefore EKS's default metadata options"
         return
-    # An instance has the options of its launch template, unless it has its own.
-    if resource.has("launchTemplate") and not resource.has("metadataOptions"):
+    # An instance has the options of its launch template, which is judged itself, unless it has its own.
+    if not resource.has("metadataOptions") and launch_templates(resource):
         return
     if resource.get("metadataOptions.httpEndpoint") == "disabled":
         return
@@ -127,6 +127,9 @@ def _assigned(host: Resource) -> Iterator[str]:
 def _by_subnet(host: Resource) -> Iterator[str]:
     """The violations of a host that leaves the decision to its subnet."""
     if host.get("associatePublicIpAddress") is not None or any(map(host.has, _INTERFACES)):
+        return
+    # The interfaces of a launch template are judged with it.
+    if any(each.has("networkInterfaces") for each in launch_templates(host)):
         return
     if not host.has("subnetId"):
         yield "gets a public IP address from the default subnet: neither subnetId nor associatePublicIpAddress is set"

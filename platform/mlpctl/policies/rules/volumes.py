@@ -68,10 +68,11 @@ def volumes_are_encrypted(resource: Resource) -> Iterator[str]:
 
 
 def _nodes(group: Resource) -> Iterator[str]:
-    if not group.has("launchTemplate"):
+    templates = launch_templates(group)
+    if not templates:
         yield "has no launch template: the account's default decides on the encryption of its volumes"
     elif str(group.get("amiType", "")).startswith(BOTTLEROCKET):
-        for template in launch_templates(group):
+        for template in templates:
             if DATA not in [each.get("deviceName") for each in parts(template, "blockDeviceMappings")]:
                 yield f"leaves the encryption of its data volume to the image: {template.name} does not map {DATA}"
 
@@ -95,7 +96,7 @@ def _host(host: Resource) -> Iterator[str]:
         yield from in_each(host, way, lambda each: _volume(each, "the root volume"))
     yield from in_each(host, "ebsBlockDevices", lambda each: _volume(each, _called(each)))
     # A launch template that the instance uses is judged itself.
-    if not roots and not host.has("launchTemplate") and not _default(host.estate):
+    if not roots and not _default(host.estate) and not launch_templates(host):
         yield "leaves the encryption of its root volume to the image: it has no rootBlockDevice"
 
 
