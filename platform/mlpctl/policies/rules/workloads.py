@@ -1,14 +1,15 @@
 """Rules for workloads in a cluster: their resources, images, networks and rights."""
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 import pulumi_kubernetes as k8s
 
+from awsfacts.instances import GPU_RESOURCE
+from mlpctl.policies.admitted import admits_every_pod, by_label
 from mlpctl.policies.checks import independently
 from mlpctl.policies.estate import Estate, NotEvaluated, Resource, token
-from mlpctl.policies.pairs import Pairs
 from mlpctl.policies.pods import (
     GPUS,
     PATCH,
@@ -24,7 +25,6 @@ from mlpctl.policies.pods import (
 )
 from mlpctl.policies.rule import FROM_STAGING, Severity, rule
 from mlpctl.review.compare.equality import word
-from mlpctl.review.compare.paths import value_at
 from mlpctl.review.kubernetes.powers import powers
 from mlpctl.review.values.plain import Secret, Unknown, Value, items
 
@@ -103,6 +103,8 @@ def _of_workload(workload: Resource) -> Iterator[str]:
         independently(map(_volume, pod.spec.parts("volumes"))),
         independently(map(_gpus, _sized(pod))),
         _tolerates(workload, pod),
+        _placed(pod),
+        independently(_zeros(each) for each in (pod.spec, *_sized(pod))),
         _token(workload, pod),
     ]
     if pod.whole:
@@ -171,16 +173,44 @@ def _tolerates(workload: Resource, pod: Pod) -> Iterator[str]:
     if kind == token(k8s.apps.v1.DaemonSet) or not pod.whole or any(pod.spec.parts("resourceClaims")):
         return
     taints = [
-        str(each.get("key") or "every taint")
+        str(each.get("key") or "")
         for each in pod.spec.parts("tolerations")
         if (each.get("effect") or "NoSchedule") == "NoSchedule"
         and (GPUS.match(str(each.get("key"))) or (not each.get("key") and each.get("operator") == "Exists"))
     ]
     if not taints:
         return
-    asked = [pod.spec, *pod.containers()]
-    if not any(GPUS.match(key) for part in asked for key, _ in part.entries("resources.limits")):
-        yield f"may occupy nodes with GPUs without using one: it tolerates {taints[0]}, and no container has a GPU"
+    used = {
+        key.partition("/")[0]
+        for part in _sized(pod)
+        for key, value in part.entries("resources.limits")
+        if GPUS.match(key) and _is_stated(value.known)
+    }
+    for taint in taints:
+        # The guardrails in the cluster require a GPU of this kind for a toleration of every taint.
+        vendor = (taint or GPU_RESOURCE).partition("/")[0]
+        if vendor not in used:
+            why = f"it tolerates {taint or 'every taint'}, and no container has a GPU of {vendor}"
+            yield f"may occupy nodes with GPUs without using one: {why}"
+            return
+
+
+def _placed(pod: Pod) -> Iterator[str]:
+    """A node by its name, which no taint keeps a pod from.
+
+    Source: https://kubernetes.io/docs/concepts/scheduling-eviction/assign-pod-node/#nodename
+    """
+    if node := pod.spec.get("nodeName"):
+        yield f"runs on the node {node} whatever its taints are: nodeName is set"
+
+
+def _zeros(part: Part) -> Iterator[str]:
+    """Requests and limits of zero. A limit of zero is no limit, and a request of zero reserves nothing."""
+    whose = f"container {part.name}" if part.path != "spec" and not part.path.endswith(".spec") else "its pods"
+    for kind in ("requests", "limits"):
+        for name, value in part.entries(f"resources.{kind}"):
+            if name in ("cpu", "memory") and value.known is not None and not _is_stated(value.known):
+                yield f"has a {name} {kind.removesuffix('s')} of {value.known} for {whose}, which states nothing"
 
 
 def _resources(workload: Resource, pod: Pod, container: Part) -> Iterator[str]:
@@ -188,7 +218,8 @@ def _resources(workload: Resource, pod: Pod, container: Part) -> Iterator[str]:
         # A limit is also the request if there is none.
         kinds = ("requests", "limits") if kind == "requests" else ("limits",)
         given = (part.get(f"resources.{each}.{name}") for part in (container, pod.spec) for each in kinds)
-        if not any(map(_is_stated, given)) and not _by_default(workload, name, kinds):
+        # Quantities of zero are violations of their own.
+        if all(each is None for each in given) and not _by_default(workload, name, kinds):
             yield f"has no {words} for container {container.name}"
 
 
@@ -222,42 +253,18 @@ def _network(workload: Resource, pod: Pod) -> Iterator[str]:
     """
     labels = pod.metadata.item("labels")
     selected = False
-    policies, unclear = of_namespace(workload, "policies by label", k8s.networking.v1.NetworkPolicy, _by_label)
+    policies, unclear = of_namespace(workload, "policies by label", k8s.networking.v1.NetworkPolicy, by_label)
     for policy in policies.within(labels.value):
         spec = Part(policy.inputs).item("spec")
         if "Ingress" in (items(spec.get("policyTypes")) or ["Ingress"]) and selects(spec.item("podSelector"), labels):
             selected = True
-            if any(map(_admits_every_pod, spec.parts("ingress"))):
+            if admits_every_pod([*spec.parts("ingress")]):
                 yield f"accepts connections from every pod of the cluster: a rule of {policy.name} allows all sources"
                 return
     if unclear:
         raise NotEvaluated(unclear.why)
     if not selected:
         yield "accepts connections from every pod of the cluster: no NetworkPolicy selects its pods"
-
-
-def _by_label(policies: Iterable[Resource]) -> tuple[Pairs[Resource], NotEvaluated | None]:
-    """Policies by the labels that they require, and why it is not known whether there are others."""
-    found: list[tuple[Resource, Value]] = []
-    unclear: NotEvaluated | None = None
-    try:
-        for each in policies:
-            labels = value_at(each.inputs, "spec.podSelector.matchLabels")
-            found.append((each, labels))
-    except NotEvaluated as error:
-        unclear = error
-    return Pairs(found), unclear
-
-
-def _admits_every_pod(ingress: Part) -> bool:
-    """Whether a rule of a policy allows all sources to reach all ports."""
-    peers = [*ingress.parts("from")]
-    return not [*ingress.parts("ports")] and (not peers or any(map(_is_every_pod, peers)))
-
-
-def _is_every_pod(peer: Part) -> bool:
-    every = peer.get("namespaceSelector") == {} and not peer.get("podSelector")
-    return every or str(peer.get("ipBlock.cidr", "")).endswith("/0")
 
 
 def _token(workload: Resource, pod: Pod) -> Iterator[str]:
