@@ -50,6 +50,10 @@ _MANAGED: Final = re.compile(r"arn:[\w-]+:iam::aws:policy/(?:.*/)?([\w+=,.@-]+)"
 
 _ACCOUNT: Final = re.compile(r"(?:arn:[\w-]+:(?:iam|sts)::)?(\d{12})(?::.*)?")
 
+_WITHOUT_TLS: Final = [[(operator, "aws:securetransport", ["false"])] for operator in ("bool", "boolifexists")]
+"""The conditions of a denial of requests without TLS. `IfExists` adds requests without the key, and all have it:
+https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_condition_operators.html"""
+
 _ACCOUNT_KEYS: Final = frozenset({"aws:principalaccount", "aws:principalarn", "aws:sourceaccount", "aws:sourceowner"})
 
 _SAYS_LITTLE: Final = frozenset(
@@ -66,7 +70,7 @@ def denies_without_tls(document: Mapping[str, Any], actions: str) -> bool:
     return any(
         {actions.lower(), "*"} & {str(action).lower() for action in items(each.get("Action"))}
         and each.get("Principal") in ("*", {"AWS": "*"}, {"AWS": ["*"]})
-        and [*conditions(each)] == [("bool", "aws:securetransport", ["false"])]
+        and [*conditions(each)] in _WITHOUT_TLS
         for each in statements(document, "Deny")
     )
 
