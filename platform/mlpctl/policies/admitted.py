@@ -19,16 +19,19 @@ https://kubernetes.io/docs/reference/labels-annotations-taints/#kubernetes-io-me
 
 
 def by_label(policies: Iterable[Resource]) -> tuple[Pairs[Resource], NotEvaluated | None]:
-    """Policies by the labels that they require, and why it is not known whether there are others."""
-    found: list[tuple[Resource, Value]] = []
+    """Policies by the labels that they require, and why it is not known whether there are others.
+
+    Of several with the same spec, it is the first one.
+    """
+    found: dict[str, tuple[Resource, Value]] = {}
     unclear: NotEvaluated | None = None
     try:
         for each in policies:
             labels = value_at(each.inputs, "spec.podSelector.matchLabels")
-            found.append((each, labels))
+            found.setdefault(repr(each.inputs.get("spec")), (each, labels))
     except NotEvaluated as error:
         unclear = error
-    return Pairs(found), unclear
+    return Pairs(found.values()), unclear
 
 
 def admits_every_pod(rules: Sequence[Part]) -> bool:

@@ -15,7 +15,7 @@ from mlpctl.settings.policies import PolicySettings
 
 RULES = rules()
 TODAY = date(2026, 11, 29)
-SIZES = (8, 64)
+SIZES = (6, 42)
 
 Made = tuple[str, str, Mapping[str, Any], Mapping[str, str]]
 """Role, type, inputs, and for each input the role that it depends on."""
@@ -42,6 +42,8 @@ def deployments(name: str) -> Iterator[Made]:
         {"metadata": {"namespace": "all"}, "spec": policy},
         {},
     )
+    deny = {"metadata": {"namespace": "all"}, "spec": {"podSelector": {}}}
+    yield "deny", "kubernetes:networking.k8s.io/v1:NetworkPolicy", deny, {}
     account = {"metadata": {"name": name, "namespace": "all"}}
     yield "account", "kubernetes:core/v1:ServiceAccount", account, {}
     subject = {"kind": "ServiceAccount", "name": f"other-{name}"}
@@ -57,7 +59,8 @@ def groups(name: str) -> Iterator[Made]:
     web = {"ipProtocol": "tcp", "fromPort": 443, "toPort": 443, "cidrIpv4": "0.0.0.0/0"}
     type = "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule"
     yield "rule", type, {**web, "securityGroupId": f"id-{name}-group"}, {"securityGroupId": "group"}
-    yield "target", "aws:efs/mountTarget:MountTarget", {"subnetId": "subnet-1"}, {}
+    for zone in "abcd":
+        yield f"target-{zone}", "aws:efs/mountTarget:MountTarget", {"subnetId": "subnet-1"}, {}
     notes = {"service.beta.kubernetes.io/aws-load-balancer-security-groups": name}
     yield (
         "service",
