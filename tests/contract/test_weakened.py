@@ -86,7 +86,7 @@ def test_a_weakened_control_is_caught_in_the_pack_and_in_the_review_alike(stack:
             continue
         in_review = in_a_review(weaker, RULES[id]) - in_a_review(made, RULES[id])
         in_pack = in_the_pack(weaker, RULES[id]) - in_the_pack(made, RULES[id])
-        assert in_review == in_pack
+        assert in_pack == (set() if WEAKENED[id].get("unseen") else in_review)
         assert in_review, f"the weakened {name} is not caught"
         caught.add(name)
     assert caught

@@ -1,11 +1,12 @@
 """The logs that other resources of a stack deliver to a bucket."""
 
+from functools import partial
 from typing import Final
 
 import pulumi_aws as aws
 
 from mlpctl.policies.checks import parts
-from mlpctl.policies.estate import Class, NotEvaluated, Resource
+from mlpctl.policies.estate import Class, Estate, NotEvaluated, Resource
 from mlpctl.review.values.plain import Secret, Unknown
 
 Sources = tuple[tuple[Class, str], ...]
@@ -44,21 +45,36 @@ def receives(bucket: Resource, *sources: Sources) -> bool:
     Raises:
         NotEvaluated: none is known to do so, but the bucket of one is not known yet.
     """
-    blind: Resource | None = None
-    for kind, path in (each for group in sources for each in group):
-        above, _, key = path.rpartition(".")
-        for source in bucket.estate.of(kind):
-            if bucket.urn in source.depends.get(above or key, ()):
-                return True
-            for holder in parts(source, above) if above else [source]:
-                found = holder.inputs.get(key)
-                if isinstance(found, str) and _bucket(found) in bucket.names:
-                    return True
-                if isinstance(found, Unknown | Secret) and not source.depends.get(above or key):
-                    blind = source
-    if blind:
-        raise NotEvaluated(f"the bucket of {blind.name} is not known yet")
+    estate = bucket.estate
+    late: NotEvaluated | None = None
+    for source in (each for group in sources for each in group):
+        found, unclear = estate.once(("deliveries", source), partial(_delivered, estate, *source))
+        if not found.isdisjoint({bucket.urn, *bucket.names}):
+            return True
+        late = unclear or late
+    if late:
+        raise NotEvaluated(late.why)
     return False
+
+
+def _delivered(estate: Estate, kind: Class, path: str) -> tuple[frozenset[str], NotEvaluated | None]:
+    """The URNs and names of the buckets in an input of all resources of a kind, and why some are not known."""
+    above, _, key = path.rpartition(".")
+    found: set[str] = set()
+    late: NotEvaluated | None = None
+    for source in estate.of(kind):
+        causes = source.depends.get(above or key, ())
+        found.update(causes)
+        try:
+            for holder in parts(source, above) if above else [source]:
+                value = holder.inputs.get(key)
+                if isinstance(value, str):
+                    found.add(_bucket(value))
+                elif isinstance(value, Unknown | Secret) and not causes:
+                    late = NotEvaluated(f"the bucket of {source.name} is not known yet")
+        except NotEvaluated as error:
+            late = error
+    return frozenset(found), late
 
 
 def delivers_to(logging: Resource, bucket: Resource) -> bool:

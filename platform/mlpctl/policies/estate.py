@@ -1,11 +1,11 @@
 """The resources that rules judge, from a plan, from a policy pack's arguments or from a deployed state."""
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from functools import cached_property
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, TypeVar
 
 import pulumi
 
@@ -15,6 +15,8 @@ from mlpctl.review.values.plain import Masked, Secret, Unknown, Value, items
 
 Class: TypeAlias = type[pulumi.Resource]
 """An SDK class."""
+
+_Found = TypeVar("_Found")
 
 
 class NotEvaluated(Exception):
@@ -66,7 +68,9 @@ class Resource:
     """URNs of the resources that each input depends on."""
 
     protected: bool = False
-    retained: bool = False
+    retained: bool | None = False
+    """Whether `retainOnDelete` is set; None in a policy pack, which is not told it."""
+
     read: bool = False
     """Whether the program only reads it: rules do not judge it, but others may refer to it."""
 
@@ -213,9 +217,39 @@ class Estate:
                 found |= {each.urn: each for each in self._by_name.get(value, ())} if isinstance(value, str) else {}
         return [*found.values()]
 
+    def called(self, names: Iterable[Value], *kinds: Class) -> list[Resource]:
+        """The resources of SDK classes that have one of these names.
+
+        Raises:
+            NotEvaluated: this is not the whole stack.
+        """
+        self._needs_whole()
+        types = {*map(token, kinds)}
+        named = (each for name in names if isinstance(name, str) for each in self._by_name.get(name, ()))
+        return [*{each.urn: each for each in named if each.type in types}.values()]
+
+    def once(self, key: Hashable, find: Callable[[], _Found]) -> _Found:
+        """What a function finds in all resources, which is the same for each of them; it is called once for each key.
+
+        Without this, a rule that looks at all resources for each one takes four times as long for twice as many.
+
+        Raises:
+            NotEvaluated: the function raised it.
+        """
+        if key not in self._kept:
+            try:
+                self._kept[key] = (find(), None)
+            except NotEvaluated as error:
+                self._kept[key] = (None, error)
+        found, late = self._kept[key]
+        if late:
+            # Each time that an exception is raised, its traceback grows.
+            raise late.with_traceback(None)
+        made: _Found = found
+        return made
+
     @cached_property
-    def kept(self) -> dict[Any, Any]:
-        """What rules have computed of all resources, by keys of their own: it is the same for each resource."""
+    def _kept(self) -> dict[Hashable, tuple[Any, NotEvaluated | None]]:
         return {}
 
     @cached_property

@@ -3,12 +3,12 @@
 import fnmatch
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 import pulumi_aws as aws
 
 from mlpctl.policies.checks import parts
-from mlpctl.policies.estate import Class, NotEvaluated, Resource, token
+from mlpctl.policies.estate import Class, Estate, NotEvaluated, Resource, token
 from mlpctl.review.iam.conditions import matches_all
 from mlpctl.review.iam.evaluation import statements
 from mlpctl.review.iam.patterns import matches
@@ -17,7 +17,10 @@ from mlpctl.review.values.plain import Secret, Unknown, items
 IDENTITY: Final = (aws.iam.Policy, aws.iam.RolePolicy, aws.iam.UserPolicy, aws.iam.GroupPolicy, aws.iam.Role)
 """Resources with permissions of identities."""
 
-ATTACHMENTS: Final[tuple[tuple[Class, str], ...]] = (
+_Sources: TypeAlias = tuple[tuple[Class, str], ...]
+"""Classes, with the input that names policies."""
+
+ATTACHMENTS: Final[_Sources] = (
     (aws.iam.RolePolicyAttachment, "policyArn"),
     (aws.iam.UserPolicyAttachment, "policyArn"),
     (aws.iam.GroupPolicyAttachment, "policyArn"),
@@ -47,6 +50,10 @@ _MANAGED: Final = re.compile(r"arn:[\w-]+:iam::aws:policy/(?:.*/)?([\w+=,.@-]+)"
 
 _ACCOUNT: Final = re.compile(r"(?:arn:[\w-]+:(?:iam|sts)::)?(\d{12})(?::.*)?")
 
+_WITHOUT_TLS: Final = [[(operator, "aws:securetransport", ["false"])] for operator in ("bool", "boolifexists")]
+"""The conditions of a denial of requests without TLS. `IfExists` adds requests without the key, and all have it:
+https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_condition_operators.html"""
+
 _ACCOUNT_KEYS: Final = frozenset({"aws:principalaccount", "aws:principalarn", "aws:sourceaccount", "aws:sourceowner"})
 
 _SAYS_LITTLE: Final = frozenset(
@@ -63,7 +70,7 @@ def denies_without_tls(document: Mapping[str, Any], actions: str) -> bool:
     return any(
         {actions.lower(), "*"} & {str(action).lower() for action in items(each.get("Action"))}
         and each.get("Principal") in ("*", {"AWS": "*"}, {"AWS": ["*"]})
-        and [*conditions(each)] == [("bool", "aws:securetransport", ["false"])]
+        and [*conditions(each)] in _WITHOUT_TLS
         for each in statements(document, "Deny")
     )
 
@@ -194,13 +201,17 @@ def _covers(resource: str, service: str) -> bool:
     return bool((_ALL_OF_S3 if service == "s3" else _ALL_OF_A_KIND).fullmatch(segments[5]))
 
 
-def _named_by(policy: Resource, sources: Iterable[tuple[Class, str]]) -> bool:
+def _named_by(policy: Resource, sources: _Sources) -> bool:
     """Whether an input of a resource of the stack names a managed policy."""
+    estate = policy.estate
+    named = estate.once(("policies named by", sources), lambda: frozenset(_naming(estate, sources)))
+    return not named.isdisjoint({policy.urn, *policy.names, policy.id} - {""})
+
+
+def _naming(estate: Estate, sources: _Sources) -> Iterator[str]:
+    """The URNs of the policies that inputs depend on; the ARNs in the inputs, and the names at their ends."""
     for kind, by in sources:
-        for each in policy.estate.of(kind):
-            texts = [value for value in items(each.inputs.get(by)) if isinstance(value, str)]
-            if policy.urn in each.depends.get(by, ()) or any(text.split("/")[-1] in policy.names for text in texts):
-                return True
-            if policy.id and policy.id in texts:
-                return True
-    return False
+        for each in estate.of(kind):
+            yield from each.depends.get(by, ())
+            for text in (value for value in items(each.inputs.get(by)) if isinstance(value, str)):
+                yield from (text, text.split("/")[-1])

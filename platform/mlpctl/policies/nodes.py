@@ -1,12 +1,13 @@
 """What node groups and Auto Scaling groups start, for rules."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 import pulumi_aws as aws
 
 from awsfacts import instances
+from mlpctl.policies.checks import parts
 from mlpctl.policies.estate import NotEvaluated, Resource, token
 from mlpctl.review.values.plain import items
 
@@ -19,31 +20,38 @@ https://docs.aws.amazon.com/eks/latest/APIReference/API_Nodegroup.html#AmazonEKS
 
 _TEMPLATE: Final = token(aws.ec2.LaunchTemplate)
 _PATHS: Final = ("launchTemplate", "mixedInstancesPolicy.launchTemplate.launchTemplateSpecification")
+_INPUTS: Final = ("launchTemplate", "mixedInstancesPolicy", "launchTemplateConfigs")
 _NAMES: Final = ("id", "name", "launchTemplateId", "launchTemplateName")
 
 
 def launch_templates(group: Resource) -> list[Resource]:
-    """The launch templates of a node group or an Auto Scaling group; none if it has none.
+    """The launch templates of an instance, a node group, an Auto Scaling group or a spot fleet; none if it has none.
 
     Raises:
-        NotEvaluated: a template is not part of the stack.
+        NotEvaluated: a template is not known yet, or not part of the stack.
     """
-    found: dict[str, Resource] = {}
-    named = False
-    for path in _PATHS:
-        if not group.has(path):
-            continue
-        named = True
-        found |= {each.urn: each for each in group.referred(path.split(".")[0]) if each.type == _TEMPLATE}
-        reference = group.get(path)
+    caused = {each.urn: each for by in _INPUTS for each in group.referred(by) if each.type == _TEMPLATE}
+    found = {**caused}
+    foreign = False
+    for reference in _references(group):
         given = [reference.get(key) for key in _NAMES] if isinstance(reference, Mapping) else [reference]
-        names = {name for name in given if isinstance(name, str)}
-        for each in group.estate.of(aws.ec2.LaunchTemplate):
-            if each.names & names:
-                found[each.urn] = each
-    if named and not found:
+        named = group.estate.called(given, aws.ec2.LaunchTemplate)
+        found |= {each.urn: each for each in named}
+        # One whose ID is not known yet is among those that the engine names.
+        foreign = foreign or not (named or caused)
+    if foreign:
         raise NotEvaluated("its launch template is not part of the stack")
     return [*found.values()]
+
+
+def _references(group: Resource) -> Iterator[Any]:
+    """What names launch templates in an input."""
+    for path in _PATHS:
+        if group.has(path):
+            above, _, key = path.rpartition(".")
+            holder = group.get(above) if above else group.inputs
+            yield holder[key]
+    yield from (each.inputs.get("launchTemplateSpecification") for each in parts(group, "launchTemplateConfigs"))
 
 
 def hides_metadata(group: Resource) -> bool:

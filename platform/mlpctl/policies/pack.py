@@ -207,6 +207,7 @@ class Checks:
                     id=id,
                     depends=depends,
                     protected=protected,
+                    retained=None,
                     names=names_of(type, inputs, id),
                 )
 
@@ -262,6 +263,9 @@ def _about_the_stack(found: Evaluation, level: Level) -> Iterator[str]:
         return
     for each in found.unused:
         yield f"The waiver of {each.rule} for {each.resource} matches no violation. Remove it from policies.waivers."
-    open_rules = {each.rule.id for each in found.results if each.outcome is Outcome.NOT_EVALUATED}
+    open_rules: dict[str, str] = {}
+    for result in found.results:
+        if result.outcome is Outcome.NOT_EVALUATED:
+            open_rules.setdefault(result.rule.id, result.text)
     if open_rules:
-        yield f"Not evaluated, because something is secret, not known yet or invalid: {', '.join(sorted(open_rules))}."
+        yield f"Not evaluated: {', '.join(f'{id} ({why})' for id, why in sorted(open_rules.items()))}."

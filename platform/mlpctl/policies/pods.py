@@ -1,9 +1,9 @@
 """What objects of Kubernetes say about pods, for rules."""
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, TypeAlias
+from typing import Any, Final, TypeAlias, TypeVar
 
 import pulumi_kubernetes as k8s
 
@@ -49,6 +49,10 @@ _PATHS: Final[Mapping[str, str]] = {
 
 GPUS: Final = re.compile(r"(nvidia\.com/(gpu|mig-)|amd\.com/gpu|aws\.amazon\.com/neuron)")
 """Beginnings of the names of resources that are GPUs and other accelerators, and of the taints of their nodes."""
+
+_Found = TypeVar("_Found")
+
+_ACCOUNT: Final = token(k8s.core.v1.ServiceAccount)
 
 _CONTAINERS: Final = ("initContainers", "containers", "ephemeralContainers")
 
@@ -154,11 +158,16 @@ def namespace_of(resource: Resource) -> str:
     spaces = _spaces(resource.estate)
     given = Part(resource.inputs).item("metadata").item("namespace")
     if isinstance(given.value, Unknown):
-        made = [urn for urn in resource.depends.get("metadata", ()) if urn in spaces.values()]
+        own = resource.estate.once("URNs of namespaces", lambda: frozenset(spaces.values()))
+        made = [urn for urn in resource.depends.get("metadata", ()) if urn in own]
         if len(made) == 1:
             return made[0]
-    name = str(given.known or "default")
-    return spaces.get(name, name)
+    return space_of(resource.estate, str(given.known or "default"))
+
+
+def space_of(estate: Estate, name: str) -> str:
+    """The namespace with a name, in the form of `namespace_of`."""
+    return _spaces(estate).get(name, name)
 
 
 def beside(resource: Resource, kind: Class) -> Iterator[Resource]:
@@ -173,6 +182,16 @@ def beside(resource: Resource, kind: Class) -> Iterator[Resource]:
         raise unclear
 
 
+def of_namespace(resource: Resource, about: str, kind: Class, find: Callable[[Iterable[Resource]], _Found]) -> _Found:
+    """What a function finds in the objects of a kind in the namespace of an object; it is called once for each.
+
+    Raises:
+        NotEvaluated: the function raised it, or it is not known whether an object is in that namespace.
+    """
+    key = (about, namespace_of(resource))
+    return resource.estate.once(key, lambda: find(beside(resource, kind)))
+
+
 def accounts_of(workload: Resource, pod: Pod) -> list[Resource]:
     """The service account of a workload's pods, if it is a resource of the stack.
 
@@ -181,11 +200,13 @@ def accounts_of(workload: Resource, pod: Pod) -> list[Resource]:
     """
     named = pod.spec.item("serviceAccountName")
     if isinstance(named.value, Unknown):
-        made = [each for each in _accounts(workload.estate) if each.urn in workload.depends.get("spec", ())]
+        known = {urn: workload.estate.by_urn.get(urn) for urn in workload.depends.get("spec", ())}
+        made = [each for each in known.values() if each and each.type == _ACCOUNT]
         if len(made) == 1:
             return made
     name = named.known or pod.spec.get("serviceAccount") or "default"
-    return [each for each in beside(workload, k8s.core.v1.ServiceAccount) if _named(each) == name]
+    found = of_namespace(workload, "accounts by name", k8s.core.v1.ServiceAccount, _by_name)
+    return [*found.get(str(name), ())]
 
 
 def selects(selector: Part, labels: Part) -> bool:
@@ -203,14 +224,16 @@ def selects(selector: Part, labels: Part) -> bool:
 
 def _spaces(estate: Estate) -> Mapping[str, str]:
     """The URNs of the namespaces by their names, and by their URNs if the name is not known yet."""
-    if "namespaces" not in estate.kept:
-        found: dict[str, str] = {}
-        for each in estate.of(k8s.core.v1.Namespace):
-            names = [name for name in (each.id, _named(each)) if isinstance(name, str) and name]
-            found |= dict.fromkeys(names or [each.urn], each.urn)
-        estate.kept["namespaces"] = found
-    made: Mapping[str, str] = estate.kept["namespaces"]
-    return made
+    return estate.once("namespaces", lambda: _found_spaces(estate))
+
+
+def _found_spaces(estate: Estate) -> Mapping[str, str]:
+    found: dict[str, str] = {}
+    for each in estate.of(k8s.core.v1.Namespace):
+        names = [name for name in (each.id, _named(each)) if isinstance(name, str) and name]
+        for name in names or [each.urn]:
+            found[name] = each.urn
+    return found
 
 
 _Objects: TypeAlias = tuple[Mapping[str, Sequence[Resource]], NotEvaluated | None]
@@ -218,22 +241,25 @@ _Objects: TypeAlias = tuple[Mapping[str, Sequence[Resource]], NotEvaluated | Non
 
 def _by_namespace(estate: Estate, kind: Class) -> _Objects:
     """The objects of a kind by namespace, and why it is not known for some of them."""
-    key = ("objects by namespace", kind)
-    if key not in estate.kept:
-        found: dict[str, list[Resource]] = {}
-        unclear: NotEvaluated | None = None
-        for each in estate.of(kind):
-            try:
-                found.setdefault(namespace_of(each), []).append(each)
-            except NotEvaluated as error:
-                unclear = error
-        estate.kept[key] = (found, unclear)
-    made: _Objects = estate.kept[key]
-    return made
+    return estate.once(("objects by namespace", kind), lambda: _placed(estate, kind))
 
 
-def _accounts(estate: Estate) -> list[Resource]:
-    return estate.of(k8s.core.v1.ServiceAccount)
+def _placed(estate: Estate, kind: Class) -> _Objects:
+    found: dict[str, list[Resource]] = {}
+    unclear: NotEvaluated | None = None
+    for each in estate.of(kind):
+        try:
+            found.setdefault(namespace_of(each), []).append(each)
+        except NotEvaluated as error:
+            unclear = error
+    return found, unclear
+
+
+def _by_name(objects: Iterable[Resource]) -> Mapping[str, Sequence[Resource]]:
+    found: dict[str, list[Resource]] = {}
+    for each in objects:
+        found.setdefault(str(_named(each)), []).append(each)
+    return found
 
 
 def _named(resource: Resource) -> Value:

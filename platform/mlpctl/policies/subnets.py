@@ -16,10 +16,8 @@ _GATEWAY: Final = token(aws.ec2.InternetGateway)
 def subnets(resource: Resource, by: str) -> list[Resource]:
     """The subnets that an input refers to; those of other stacks are missing, see `foreign_subnets`."""
     found = {each.urn: each for each in resource.referred(by) if each.type in _SUBNETS}
-    named = {each for each in items(resource.inputs.get(by)) if isinstance(each, str)}
-    for each in resource.estate.of(aws.ec2.Subnet, aws.ec2.DefaultSubnet):
-        if named & each.names:
-            found[each.urn] = each
+    named = resource.estate.called(items(resource.inputs.get(by)), aws.ec2.Subnet, aws.ec2.DefaultSubnet)
+    found |= {each.urn: each for each in named}
     return [*found.values()]
 
 

@@ -58,7 +58,8 @@ class Given:
     """Logical names of the resources that each input depends on."""
 
     protected: bool = False
-    retained: bool = False
+    retained: bool | None = False
+    """None for a resource in a policy pack, which is not told whether it is retained."""
 
 
 @dataclass(frozen=True)

@@ -125,6 +125,14 @@ def test_what_is_not_known_yet_is_named() -> None:
     assert "ML-S3-01" in line
 
 
+def test_whether_a_resource_is_retained_is_not_known_and_blocks_nothing() -> None:
+    """The engine's options for policy packs lack `retainOnDelete`, and a review passes a retained resource."""
+    files = resource("aws:efs/fileSystem:FileSystem", "files", {})
+    assert not [each for each in reported("prod", Level.MANDATORY, files) if "ML-OPS-02" in each]
+    (line,) = [each for each in reported("prod", Level.ADVISORY, files) if each.startswith("Not evaluated")]
+    assert "ML-OPS-02 (the engine does not tell policy packs whether a resource is retained" in line
+
+
 def test_the_policies_have_the_levels_of_the_engine() -> None:
     checks = pack.Checks(rules(), StackRules.of({}, PolicySettings()), TODAY)
     assert checks.of_stack(Level.MANDATORY).enforcement_level is EnforcementLevel.MANDATORY

@@ -123,7 +123,7 @@ def test_without_the_project_it_is_not_evaluated(project: Path, monkeypatch: pyt
         "the stack files of the project are not at hand",
     )
     (reported,) = in_the_pack(project, monkeypatch, "another")
-    assert reported.startswith("Not evaluated, because something is secret, not known yet or invalid: ")
+    assert reported.startswith("Not evaluated: ML-OPS-04 (the stack files of the project are not at hand)")
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any, Final, TypeAlias
 
 import pulumi_aws as aws
@@ -9,6 +10,7 @@ import pulumi_kubernetes as k8s
 
 from awsfacts import instances
 from mlpctl.policies.estate import Estate, NotEvaluated, Resource, token
+from mlpctl.policies.pairs import Pairs
 from mlpctl.policies.pods import Part, Pod, pod_of
 from mlpctl.policies.rule import FROM_STAGING, Field, Severity, rule
 from mlpctl.review.compare.equality import word
@@ -101,8 +103,9 @@ def instance_types(resource: Resource) -> list[str | NotEvaluated]:
 def _templates(resource: Resource) -> list[Resource]:
     kinds = (aws.ec2.LaunchTemplate, aws.ec2.LaunchConfiguration)
     given = {name for key in _TEMPLATES for _, name in walk(resource.inputs.get(key)) if isinstance(name, str)}
-    causes = {urn for key in _TEMPLATES for urn in resource.depends.get(key, ())}
-    return [each for each in resource.estate.of(*kinds) if each.urn in causes or each.names & given]
+    causes = [resource.estate.by_urn.get(urn) for key in _TEMPLATES for urn in resource.depends.get(key, ())]
+    found = [each for each in causes if each and each.type in map(token, kinds)]
+    return [*{each.urn: each for each in (*found, *resource.estate.called(given, *kinds))}.values()]
 
 
 @rule(
@@ -125,16 +128,16 @@ def rollouts_have_room(deployment: Resource) -> Iterator[str]:
     if not own or not replicas:
         return
     selector = _selector(pod)
-    groups = [(each, gpus) for each in _groups(deployment, selector) if (gpus := _most_gpus(each))]
+    groups = deployment.estate.once(("nodes of", _key(selector)), lambda: _nodes(deployment.estate, selector))
     if not groups:
         raise NotEvaluated("the stack has no node group for its pods")
-    asked, unclear = _asked(deployment.estate)
+    asked, unclear = deployment.estate.once("GPUs by selector", lambda: _asked(deployment.estate))
     others = asked.get(_key(selector), 0) - own * replicas
     extra = _extra(deployment, replicas)
-    room = sum(_number(each.get(_MOST)) * gpus for each, gpus in groups)
-    fit = sum(_number(each.get(_MOST)) * (gpus // own) for each, gpus in groups)
+    room = sum(each.most * each.gpus for each in groups)
+    fit = sum(each.most * (each.gpus // own) for each in groups)
     if replicas + extra > fit or (replicas + extra) * own + others > room:
-        names = ", ".join(each.name for each, _ in groups)
+        names = ", ".join(each.name for each in groups)
         during = ", and an update starts one more first" if extra else ""
         beside = f" beside {_count(others, 'GPU')} of other pods" if others else ""
         yield (
@@ -150,18 +153,15 @@ _Asked: TypeAlias = tuple[Mapping[str, int], NotEvaluated | None]
 
 def _asked(estate: Estate) -> _Asked:
     """The GPUs that all pods request, by the labels of their nodes, and why it is not known for some of them."""
-    if "GPUs by selector" not in estate.kept:
-        found: dict[str, int] = {}
-        unclear: NotEvaluated | None = None
-        for each in estate.of(*_SETS):
-            try:
-                key = _key(_selector(pod_of(each)))
-                found[key] = found.get(key, 0) + _gpus(each) * _number(each.get("spec.replicas", 1))
-            except NotEvaluated as error:
-                unclear = error
-        estate.kept["GPUs by selector"] = (found, unclear)
-    made: _Asked = estate.kept["GPUs by selector"]
-    return made
+    found: dict[str, int] = {}
+    unclear: NotEvaluated | None = None
+    for each in estate.of(*_SETS):
+        try:
+            key = _key(_selector(pod_of(each)))
+            found[key] = found.get(key, 0) + _gpus(each) * _number(each.get("spec.replicas", 1))
+        except NotEvaluated as error:
+            unclear = error
+    return found, unclear
 
 
 def _key(selector: Mapping[str, Any]) -> str:
@@ -184,10 +184,33 @@ def _selector(pod: Pod) -> Mapping[str, Any]:
     return {key: value for key, value in entries if not key.partition("/")[0].endswith(_SET_BY_OTHERS)}
 
 
-def _groups(workload: Resource, selector: Mapping[str, Any]) -> list[Resource]:
-    """The node groups whose nodes have these labels."""
-    groups = [(each, Part(each.inputs).item("labels")) for each in workload.estate.of(aws.eks.NodeGroup)]
-    return [each for each, labels in groups if all(labels.item(key).known == value for key, value in selector.items())]
+@dataclass(frozen=True)
+class _Nodes:
+    """The nodes of a node group that has GPUs."""
+
+    name: str
+    most: int
+    """The highest number of nodes."""
+
+    gpus: int
+    """The highest number of GPUs of a node."""
+
+
+def _nodes(estate: Estate, selector: Mapping[str, Any]) -> list[_Nodes]:
+    """The node groups with GPUs whose nodes have these labels."""
+    groups = estate.once("node groups by label", lambda: Pairs(_labelled(estate)))
+    found = [
+        each
+        for each, labels in groups.with_all(selector)
+        if all(labels.item(key).known == value for key, value in selector.items())
+    ]
+    return [_Nodes(each.name, _number(each.get(_MOST)), gpus) for each in found if (gpus := _most_gpus(each))]
+
+
+def _labelled(estate: Estate) -> Iterator[tuple[tuple[Resource, Part], Any]]:
+    for each in estate.of(aws.eks.NodeGroup):
+        labels = Part(each.inputs).item("labels")
+        yield (each, labels), labels.value
 
 
 def _most_gpus(group: Resource) -> int:

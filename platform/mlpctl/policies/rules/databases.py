@@ -14,7 +14,12 @@ from mlpctl.policies.subnets import foreign_subnets, is_public, subnets
 CLUSTER: Final = token(aws.rds.Cluster)
 MEMBER: Final = token(aws.rds.ClusterInstance)
 
-SNAPSHOTS: Final[Sequence[Class]] = (aws.rds.Snapshot, aws.rds.SnapshotCopy, aws.rds.ClusterSnapshotCopy)
+SNAPSHOTS: Final[Sequence[Class]] = (
+    aws.rds.Snapshot,
+    aws.rds.SnapshotCopy,
+    aws.rds.ClusterSnapshot,
+    aws.rds.ClusterSnapshotCopy,
+)
 """Snapshots that can be shared with other accounts."""
 
 DEFAULT_NETWORK: Final = "default"

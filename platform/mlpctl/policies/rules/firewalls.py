@@ -1,13 +1,13 @@
 """Rules for security groups and network ACLs."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from typing import Final
 
 import pulumi_aws as aws
 
 from mlpctl.policies.checks import any_of, every, in_each, is_on, number, parts
-from mlpctl.policies.estate import Resource, token
+from mlpctl.policies.estate import Estate, Resource, token
 from mlpctl.policies.rule import ALWAYS, ONLY_PROD, Severity, rule
 from mlpctl.policies.sources import RANGES, Ports, internet, ports, prefix_lists
 from mlpctl.review.values import addresses
@@ -129,10 +129,16 @@ def _private_user(group: Resource) -> str:
     """The name of a resource with this security group that serves no clients on the internet; empty if none has."""
     if group.type == _CLUSTER:
         return group.name
-    for each in group.estate.of(*_PRIVATE):
-        if any(group.urn in causes for causes in each.depends.values()):
-            return each.name
-    return ""
+    return group.estate.once("users of security groups", lambda: _users(group.estate)).get(group.urn, "")
+
+
+def _users(estate: Estate) -> Mapping[str, str]:
+    """By URN of what they depend on: the names of the first resources that serve no clients on the internet."""
+    found: dict[str, str] = {}
+    for each in estate.of(*_PRIVATE):
+        for urn in (urn for causes in each.depends.values() for urn in causes):
+            found.setdefault(urn, each.name)
+    return found
 
 
 def _of_entry(entry: Resource, action: str, order: str, acls: Sequence[Resource] | None = None) -> Iterator[str]:

@@ -1,12 +1,13 @@
 """Rules for instances and what starts them: launch templates and Auto Scaling groups."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 import pulumi_aws as aws
 
 from mlpctl.policies.checks import every, in_each, independently, is_on, number, parts
-from mlpctl.policies.estate import NotEvaluated, Resource, token
+from mlpctl.policies.defaults import defaults
+from mlpctl.policies.estate import Estate, NotEvaluated, Resource, token
 from mlpctl.policies.nodes import hides_metadata, launch_templates
 from mlpctl.policies.rule import ALWAYS, ONLY_ADVICE, Field, Severity, rule
 from mlpctl.policies.subnets import foreign_subnets, gives_addresses, subnets
@@ -21,8 +22,15 @@ _HOSTS: Final = frozenset(map(token, (aws.ec2.Instance, aws.ec2.SpotInstanceRequ
 """Hosts in a subnet of their own choice. Without one, they are in a subnet of the default VPC, which gives them a
 public address: https://docs.aws.amazon.com/vpc/latest/userguide/default-vpc.html"""
 
-_INTERFACES: Final = ("launchTemplate", "networkInterfaces", "primaryNetworkInterface")
+_INTERFACES: Final = ("networkInterfaces", "primaryNetworkInterface")
 """Inputs with the subnet and the addresses of a host."""
+
+_INTERFACE: Final = token(aws.ec2.NetworkInterface)
+_OF_INTERFACES: Final = {
+    token(aws.ec2.Eip): "networkInterface",
+    token(aws.ec2.EipAssociation): "networkInterfaceId",
+}
+"""Inputs with the network interface that gets an address."""
 
 _USER_DATA: Final = ("userData", "userDataBase64")
 _FEW: Final = 2
@@ -33,6 +41,7 @@ _FEW: Final = 2
     aws.ec2.LaunchTemplate,
     aws.ec2.Instance,
     aws.ec2.SpotInstanceRequest,
+    aws.ec2.SpotFleetRequest,
     aws.ec2.LaunchConfiguration,
     aws.eks.NodeGroup,
     reason="A program that can be made to send requests would hand out the credentials of its host.",
@@ -54,22 +63,39 @@ _FEW: Final = 2
 def hosts_require_imdsv2(resource: Resource) -> Iterator[str]:
     """A host requires IMDSv2, and only its own programs and containers reach its metadata."""
     if resource.type == token(aws.eks.NodeGroup):
-        if not resource.has("launchTemplate") and not hides_metadata(resource):
+        if not launch_templates(resource) and not hides_metadata(resource):
             yield "has no launch template, and therefore EKS's default metadata options"
         return
-    # An instance has the options of its launch template, unless it has its own.
-    if resource.has("launchTemplate") and not resource.has("metadataOptions"):
+    if resource.type == token(aws.ec2.SpotFleetRequest):
+        yield from _fleet(resource)
+        return
+    # An instance has the options of its launch template, which is judged itself, unless it has its own.
+    if not resource.has("metadataOptions") and launch_templates(resource):
         return
     if resource.get("metadataOptions.httpEndpoint") == "disabled":
         return
     yield from every((_tokens, _hops), lambda check: check(resource))
 
 
+def _fleet(fleet: Resource) -> Iterator[str]:
+    """The violations of a spot fleet, whose launch specifications have no metadata options.
+
+    https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_SpotFleetLaunchSpecification.html
+    """
+    # Its launch templates are judged themselves.
+    launch_templates(fleet)
+    if fleet.has("launchSpecifications") and _default_tokens(fleet) != "required":
+        yield "allows IMDSv1: launchSpecifications cannot require IMDSv2, launchTemplateConfigs can"
+
+
+def _default_tokens(resource: Resource) -> Any:
+    return next((each.get("httpTokens") for each in defaults(resource, aws.ec2.InstanceMetadataDefaults)), None)
+
+
 def _tokens(resource: Resource) -> Iterator[str]:
     tokens = resource.get("metadataOptions.httpTokens")
     if tokens is None:
-        defaults = resource.estate.of(aws.ec2.InstanceMetadataDefaults)
-        tokens = next((each.get("httpTokens") for each in defaults), None)
+        tokens = _default_tokens(resource)
     if tokens != "required":
         yield f"allows IMDSv1: httpTokens is {tokens or 'not set'}"
 
@@ -110,6 +136,7 @@ def hosts_have_no_public_addresses(resource: Resource) -> Iterator[str]:
     if resource.has("instance") or resource.has("instanceId"):
         yield "gives an instance a public IP address"
     checks = [
+        _interface(resource),
         _assigned(resource),
         in_each(resource, "networkInterfaces", _assigned),
         in_each(resource, "launchSpecifications", lambda each: independently([_assigned(each), _by_subnet(each)])),
@@ -117,6 +144,44 @@ def hosts_have_no_public_addresses(resource: Resource) -> Iterator[str]:
     if resource.type in _HOSTS:
         checks.append(_by_subnet(resource))
     yield from independently(checks)
+    if resource.type == token(aws.ec2.SpotFleetRequest):
+        launch_templates(resource)
+
+
+def _interface(address: Resource) -> Iterator[str]:
+    """The violations of an address that a network interface gets."""
+    by = _OF_INTERFACES.get(address.type, "")
+    if by and address.has(by):
+        for each in _interfaces(address, by):
+            if _is_attached(each):
+                yield f"gives an instance a public IP address by its network interface {each.name}"
+
+
+def _interfaces(address: Resource, by: str) -> list[Resource]:
+    found = [each for each in address.referred(by) if each.type == _INTERFACE]
+    if not found:
+        raise NotEvaluated(f"the network interface in {by} is not part of the stack")
+    return found
+
+
+def _is_attached(interface: Resource) -> bool:
+    """Whether a network interface belongs to an instance, by its own inputs, by an attachment or by the instance."""
+    if interface.has("attachments"):
+        return True
+    users = interface.estate.once("users of network interfaces", lambda: frozenset(_used(interface.estate)))
+    if not users.isdisjoint({interface.urn, *interface.names}):
+        return True
+    return bool(interface.referring(aws.ec2.NetworkInterfaceAttachment, "networkInterfaceId"))
+
+
+def _used(estate: Estate) -> Iterator[str]:
+    """The URNs and IDs of the network interfaces that instances, or launch templates, have."""
+    for each in estate.of(aws.ec2.Instance, aws.ec2.SpotInstanceRequest, aws.ec2.LaunchTemplate):
+        for way in _INTERFACES:
+            yield from each.depends.get(way, ())
+            for holder in items(each.inputs.get(way)):
+                id = holder.get("networkInterfaceId") if isinstance(holder, Mapping) else None
+                yield from [id] if isinstance(id, str) else []
 
 
 def _assigned(host: Resource) -> Iterator[str]:
@@ -127,6 +192,9 @@ def _assigned(host: Resource) -> Iterator[str]:
 def _by_subnet(host: Resource) -> Iterator[str]:
     """The violations of a host that leaves the decision to its subnet."""
     if host.get("associatePublicIpAddress") is not None or any(map(host.has, _INTERFACES)):
+        return
+    # The interfaces of a launch template are judged with it.
+    if any(each.has("networkInterfaces") for each in launch_templates(host)):
         return
     if not host.has("subnetId"):
         yield "gets a public IP address from the default subnet: neither subnetId nor associatePublicIpAddress is set"

@@ -258,4 +258,6 @@ def _unprotected(resource: Resource) -> Iterator[str]:
     if empties and word(resource.get(empties, False)) == "false":
         return
     if not any(word(resource.get(name)) in _ON for name in _PROTECTIONS):
+        if resource.retained is None:
+            raise NotEvaluated("the engine does not tell policy packs whether a resource is retained (retainOnDelete)")
         yield "holds data and can be deleted: it is neither protected nor retained, and has no deletion protection"

@@ -9,7 +9,7 @@ import pulumi_kubernetes as k8s
 
 from mlpctl.policies.checks import parts
 from mlpctl.policies.estate import NotEvaluated, Resource, token
-from mlpctl.policies.pods import OBJECTS
+from mlpctl.policies.pods import PATCH, WORKLOADS
 from mlpctl.policies.rule import FROM_STAGING, Field, Severity, rule
 from mlpctl.review.redact import Redactor, signs
 from mlpctl.review.values.plain import HIDDEN, Masked, Secret, Unknown, Value, document, items
@@ -35,7 +35,8 @@ _MAPPINGS: Final = {
     aws.codebuild.Project,
     aws.sagemaker.Model,
     k8s.core.v1.ConfigMap,
-    *OBJECTS,
+    k8s.core.v1.ConfigMapPatch,
+    *WORKLOADS,
     reason="A secret in plain text is read by everybody who can see the resource, and an old one by whoever saw it.",
     remedy="Keep it in Secrets Manager with kmsKeyId and a SecretRotation, and let the workload read it from there.",
     severity=Severity.HIGH,
@@ -98,7 +99,7 @@ def _is_secret(name: str, value: Value) -> bool:
 
 def _variables(resource: Resource) -> Iterator[tuple[str, Value]]:
     """The names and values of environment variables, or of the entries of a ConfigMap."""
-    for path in _MAPPINGS.get(resource.type, ()):
+    for path in _MAPPINGS.get(resource.type.removesuffix(PATCH), ()):
         yield from _entries(resource, path)
     if resource.type == token(aws.sagemaker.Model):
         for container in parts(resource, "containers"):

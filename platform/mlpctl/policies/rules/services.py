@@ -6,9 +6,9 @@ from typing import Final
 import pulumi_aws as aws
 import pulumi_kubernetes as k8s
 
-from mlpctl.policies.checks import every
+from mlpctl.policies.checks import every, independently
 from mlpctl.policies.estate import NotEvaluated, Resource, token
-from mlpctl.policies.pods import Part
+from mlpctl.policies.pods import PATCH, Part
 from mlpctl.policies.rule import FROM_STAGING, Severity, rule
 from mlpctl.policies.sources import admits_internet
 from mlpctl.review.values import addresses
@@ -27,7 +27,9 @@ it creates has the source ranges: https://kubernetes-sigs.github.io/aws-load-bal
 @rule(
     "ML-K8S-05",
     k8s.core.v1.Service,
+    k8s.core.v1.ServicePatch,
     k8s.networking.v1.Ingress,
+    k8s.networking.v1.IngressPatch,
     reason="A model or a tool that the internet reaches is found within hours, and few of them ask who calls.",
     remedy=(
         "Use a Service of type ClusterIP, an internal scheme, or loadBalancerSourceRanges with the networks of its "
@@ -39,21 +41,45 @@ it creates has the source ranges: https://kubernetes-sigs.github.io/aws-load-bal
 def services_are_not_open_to_the_internet(resource: Resource) -> Iterator[str]:
     """A Service or an Ingress is not open to the internet."""
     notes = Part(resource.inputs).item("metadata").item("annotations")
-    if resource.type == token(k8s.networking.v1.Ingress):
-        if notes.item(f"{_ALB}scheme").known == _INTERNET:
-            why = f"its annotation {_ALB}scheme is {_INTERNET}"
-            yield from _open(resource, notes.item(f"{_ALB}{_GROUPS}"), lambda: notes.item(_CIDRS).known, why)
-        return
-    if [*resource.each("spec.externalIPs")]:
+    if resource.type.removesuffix(PATCH) == token(k8s.networking.v1.Ingress):
+        yield from _ingress(resource, notes)
+    else:
+        yield from independently([_external(resource), _service(resource, notes)])
+
+
+def _ingress(ingress: Resource, notes: Part) -> Iterator[str]:
+    scheme = notes.item(f"{_ALB}scheme").known
+    if scheme == _INTERNET:
+        why = f"its annotation {_ALB}scheme is {_INTERNET}"
+        yield from _open(ingress, notes.item(f"{_ALB}{_GROUPS}"), lambda: notes.item(_CIDRS).known, why)
+    elif scheme is None and ingress.type.endswith(PATCH):
+        yield from _let_in(notes.item(_CIDRS).known)
+
+
+def _external(service: Resource) -> Iterator[str]:
+    if [*service.each("spec.externalIPs")]:
         yield "takes over addresses outside of the cluster: externalIPs is set"
-    if resource.get("spec.type") == "LoadBalancer" and not _is_internal(resource, notes):
+
+
+def _service(service: Resource, notes: Part) -> Iterator[str]:
+    def ranges() -> Value:
+        return [*service.each("spec.loadBalancerSourceRanges")] or notes.item(_RANGES).known
+
+    kind = service.get("spec.type")
+    if kind == "LoadBalancer" and not _is_internal(service, notes):
         why = "its type is LoadBalancer, without an internal scheme or source ranges"
-        yield from _open(
-            resource,
-            notes.item(f"{_NLB}{_GROUPS}"),
-            lambda: [*resource.each("spec.loadBalancerSourceRanges")] or notes.item(_RANGES).known,
-            why,
-        )
+        yield from _open(service, notes.item(f"{_NLB}{_GROUPS}"), ranges, why)
+    elif kind is None and service.type.endswith(PATCH):
+        if notes.item(f"{_NLB}scheme").known == _INTERNET:
+            yield from _open(service, notes.item(f"{_NLB}{_GROUPS}"), ranges, f"{_NLB}scheme is {_INTERNET}")
+        else:
+            yield from _let_in(ranges())
+
+
+def _let_in(ranges: Value) -> Iterator[str]:
+    """The violations of a patch that gives a load balancer other source ranges."""
+    if ranges and _is_open(ranges):
+        yield "opens a load balancer to the internet by its source ranges"
 
 
 def _open(resource: Resource, groups: Part, ranges: Callable[[], Value], why: str) -> Iterator[str]:
@@ -72,9 +98,9 @@ def _security_groups(resource: Resource, annotation: Part) -> Iterator[Resource]
         NotEvaluated: after the others, if one is not part of the stack.
     """
     names = {each.strip() for each in str(annotation.value).split(",")} if isinstance(annotation.value, str) else set()
-    causes = resource.depends.get("metadata", ())
-    there = resource.estate.of(aws.ec2.SecurityGroup)
-    found = [each for each in there if names & each.names or (not names and each.urn in causes)]
+    causes = [resource.estate.by_urn.get(each) for each in resource.depends.get("metadata", ())] if not names else []
+    kind = aws.ec2.SecurityGroup
+    found = [each for each in causes if each and each.type == token(kind)] or resource.estate.called(names, kind)
     yield from found
     if not found or any(not any(name in each.names for each in found) for name in names):
         raise NotEvaluated(f"the security groups in {annotation.path} are not all part of the stack")

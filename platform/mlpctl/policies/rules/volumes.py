@@ -6,7 +6,8 @@ from typing import Final
 import pulumi_aws as aws
 
 from mlpctl.policies.checks import in_each, is_on, key_fault, parts
-from mlpctl.policies.estate import Estate, NotEvaluated, Resource, token
+from mlpctl.policies.defaults import defaults
+from mlpctl.policies.estate import NotEvaluated, Resource, token
 from mlpctl.policies.nodes import launch_templates
 from mlpctl.policies.rule import ALWAYS, Severity, rule
 
@@ -49,29 +50,38 @@ https://docs.aws.amazon.com/eks/latest/userguide/eks-optimized-ami-bottlerocket.
     ],
 )
 def volumes_are_encrypted(resource: Resource) -> Iterator[str]:
-    """An EBS volume is encrypted with a key of the account."""
+    """An EBS volume is encrypted with a key of the account.
+
+    AWS's controls EC2.3 and EC2.7 accept every key, Checkov's CKV_AWS_189 only a key of your own. AWS's key for EBS
+    cannot be withdrawn, so the encryption by default needs a DefaultKmsKey:
+    https://docs.aws.amazon.com/ebs/latest/userguide/encryption-by-default.html
+    """
     kind = resource.type
     if kind == token(aws.ebs.EncryptionByDefault):
         if not is_on(resource.get("enabled", True)):
             yield "turns off the encryption of new volumes by default"
+        elif not defaults(resource, aws.ebs.DefaultKmsKey):
+            yield "encrypts new volumes with AWS's key instead of one of the account: the stack has no DefaultKmsKey"
     elif kind == token(aws.ebs.Volume):
         yield from _volume(resource, "")
     elif kind == token(aws.eks.NodeGroup):
-        if not _default(resource.estate):
+        if not _default(resource):
             yield from _nodes(resource)
     elif kind == token(aws.ec2.LaunchTemplate):
         yield from _template(resource)
     elif kind == token(aws.ec2.SpotFleetRequest):
         yield from in_each(resource, "launchSpecifications", _host)
+        launch_templates(resource)
     else:
         yield from _host(resource)
 
 
 def _nodes(group: Resource) -> Iterator[str]:
-    if not group.has("launchTemplate"):
+    templates = launch_templates(group)
+    if not templates:
         yield "has no launch template: the account's default decides on the encryption of its volumes"
     elif str(group.get("amiType", "")).startswith(BOTTLEROCKET):
-        for template in launch_templates(group):
+        for template in templates:
             if DATA not in [each.get("deviceName") for each in parts(template, "blockDeviceMappings")]:
                 yield f"leaves the encryption of its data volume to the image: {template.name} does not map {DATA}"
 
@@ -79,7 +89,7 @@ def _nodes(group: Resource) -> Iterator[str]:
 def _template(template: Resource) -> Iterator[str]:
     yield from in_each(template, "blockDeviceMappings", _mapping)
     names = [each.get("deviceName") for each in parts(template, "blockDeviceMappings")]
-    if not any(each in ROOTS for each in names) and not _default(template.estate):
+    if not any(each in ROOTS for each in names) and not _default(template):
         yield "leaves the encryption of its root volume to the image: it does not map the root device"
 
 
@@ -95,7 +105,7 @@ def _host(host: Resource) -> Iterator[str]:
         yield from in_each(host, way, lambda each: _volume(each, "the root volume"))
     yield from in_each(host, "ebsBlockDevices", lambda each: _volume(each, _called(each)))
     # A launch template that the instance uses is judged itself.
-    if not roots and not host.has("launchTemplate") and not _default(host.estate):
+    if not roots and not _default(host) and not launch_templates(host):
         yield "leaves the encryption of its root volume to the image: it has no rootBlockDevice"
 
 
@@ -111,10 +121,10 @@ def _volume(volume: Resource, called: str) -> Iterator[str]:
         if volume.type == token(aws.ec2.LaunchConfiguration):
             return
         fault = key_fault(volume, "kmsKeyId")
-        if fault and (volume.has("kmsKeyId") or not volume.estate.of(aws.ebs.DefaultKmsKey)):
+        if fault and (volume.has("kmsKeyId") or not defaults(volume, aws.ebs.DefaultKmsKey)):
             shown = fault.replace("kmsKeyId", f"kmsKeyId{of}", 1)
             yield f"is encrypted with AWS's key instead of one of the account: {shown}"
-    elif _default(volume.estate):
+    elif _default(volume):
         return
     elif volume.get("encrypted") is None and volume.has("snapshotId"):
         raise NotEvaluated(f"the volume{of} is encrypted if its snapshot is")
@@ -122,6 +132,6 @@ def _volume(volume: Resource, called: str) -> Iterator[str]:
         yield f"is not encrypted: encrypted{of} is off"
 
 
-def _default(estate: Estate) -> bool:
+def _default(resource: Resource) -> bool:
     """Whether the account encrypts new volumes by default."""
-    return any(is_on(each.get("enabled", True)) for each in estate.of(aws.ebs.EncryptionByDefault))
+    return any(is_on(each.get("enabled", True)) for each in defaults(resource, aws.ebs.EncryptionByDefault))

@@ -6,8 +6,10 @@ from typing import Final
 
 import pulumi_kubernetes as k8s
 
+from awsfacts.instances import GPU_RESOURCE
+from mlpctl.policies.admitted import admits_every_pod, by_label
 from mlpctl.policies.checks import independently
-from mlpctl.policies.estate import Resource, token
+from mlpctl.policies.estate import Estate, NotEvaluated, Resource, token
 from mlpctl.policies.pods import (
     GPUS,
     PATCH,
@@ -15,18 +17,24 @@ from mlpctl.policies.pods import (
     Part,
     Pod,
     accounts_of,
-    beside,
     namespace_of,
+    of_namespace,
     pod_of,
     selects,
+    space_of,
 )
 from mlpctl.policies.rule import FROM_STAGING, Severity, rule
 from mlpctl.review.compare.equality import word
 from mlpctl.review.kubernetes.powers import powers
-from mlpctl.review.values.plain import Unknown, Value, items
+from mlpctl.review.values.plain import Secret, Unknown, Value, items
 
 _ROLES: Final = (k8s.rbac.v1.Role, k8s.rbac.v1.ClusterRole, k8s.rbac.v1.RolePatch, k8s.rbac.v1.ClusterRolePatch)
-_BINDINGS: Final = (k8s.rbac.v1.RoleBinding, k8s.rbac.v1.ClusterRoleBinding)
+_BINDINGS: Final = (
+    k8s.rbac.v1.RoleBinding,
+    k8s.rbac.v1.ClusterRoleBinding,
+    k8s.rbac.v1.RoleBindingPatch,
+    k8s.rbac.v1.ClusterRoleBindingPatch,
+)
 _ADMIN: Final = "cluster-admin"
 _BROAD: Final = (_ADMIN, "admin", "edit")
 _ANONYMOUS: Final = ("system:anonymous", "system:unauthenticated")
@@ -95,6 +103,8 @@ def _of_workload(workload: Resource) -> Iterator[str]:
         independently(map(_volume, pod.spec.parts("volumes"))),
         independently(map(_gpus, _sized(pod))),
         _tolerates(workload, pod),
+        _placed(pod),
+        independently(_zeros(each) for each in (pod.spec, *_sized(pod))),
         _token(workload, pod),
     ]
     if pod.whole:
@@ -163,16 +173,44 @@ def _tolerates(workload: Resource, pod: Pod) -> Iterator[str]:
     if kind == token(k8s.apps.v1.DaemonSet) or not pod.whole or any(pod.spec.parts("resourceClaims")):
         return
     taints = [
-        str(each.get("key") or "every taint")
+        str(each.get("key") or "")
         for each in pod.spec.parts("tolerations")
         if (each.get("effect") or "NoSchedule") == "NoSchedule"
         and (GPUS.match(str(each.get("key"))) or (not each.get("key") and each.get("operator") == "Exists"))
     ]
     if not taints:
         return
-    asked = [pod.spec, *pod.containers()]
-    if not any(GPUS.match(key) for part in asked for key, _ in part.entries("resources.limits")):
-        yield f"may occupy nodes with GPUs without using one: it tolerates {taints[0]}, and no container has a GPU"
+    used = {
+        key.partition("/")[0]
+        for part in _sized(pod)
+        for key, value in part.entries("resources.limits")
+        if GPUS.match(key) and _is_stated(value.known)
+    }
+    for taint in taints:
+        # The guardrails in the cluster require a GPU of this kind for a toleration of every taint.
+        vendor = (taint or GPU_RESOURCE).partition("/")[0]
+        if vendor not in used:
+            why = f"it tolerates {taint or 'every taint'}, and no container has a GPU of {vendor}"
+            yield f"may occupy nodes with GPUs without using one: {why}"
+            return
+
+
+def _placed(pod: Pod) -> Iterator[str]:
+    """A node by its name, which no taint keeps a pod from.
+
+    Source: https://kubernetes.io/docs/concepts/scheduling-eviction/assign-pod-node/#nodename
+    """
+    if node := pod.spec.get("nodeName"):
+        yield f"runs on the node {node} whatever its taints are: nodeName is set"
+
+
+def _zeros(part: Part) -> Iterator[str]:
+    """Requests and limits of zero. A limit of zero is no limit, and a request of zero reserves nothing."""
+    whose = f"container {part.name}" if part.path != "spec" and not part.path.endswith(".spec") else "its pods"
+    for kind in ("requests", "limits"):
+        for name, value in part.entries(f"resources.{kind}"):
+            if name in ("cpu", "memory") and value.known is not None and not _is_stated(value.known):
+                yield f"has a {name} {kind.removesuffix('s')} of {value.known} for {whose}, which states nothing"
 
 
 def _resources(workload: Resource, pod: Pod, container: Part) -> Iterator[str]:
@@ -180,7 +218,8 @@ def _resources(workload: Resource, pod: Pod, container: Part) -> Iterator[str]:
         # A limit is also the request if there is none.
         kinds = ("requests", "limits") if kind == "requests" else ("limits",)
         given = (part.get(f"resources.{each}.{name}") for part in (container, pod.spec) for each in kinds)
-        if not any(map(_is_stated, given)) and not _by_default(workload, name, kinds):
+        # Quantities of zero are violations of their own.
+        if all(each is None for each in given) and not _by_default(workload, name, kinds):
             yield f"has no {words} for container {container.name}"
 
 
@@ -194,12 +233,17 @@ def _by_default(workload: Resource, name: str, kinds: Sequence[str]) -> bool:
 
     Source: https://kubernetes.io/docs/concepts/policy/limit-range/
     """
-    for each in beside(workload, k8s.core.v1.LimitRange):
-        for limit in Part(each.inputs).parts("spec.limits"):
-            keys = [_DEFAULTS[kind] for kind in kinds]
-            if limit.get("type") == "Container" and any(_is_stated(limit.get(f"{key}.{name}")) for key in keys):
-                return True
-    return False
+    keys = [f"{_DEFAULTS[kind]}.{name}" for kind in kinds]
+    return of_namespace(
+        workload,
+        f"defaults {keys}",
+        k8s.core.v1.LimitRange,
+        lambda found: any(
+            limit.get("type") == "Container" and any(_is_stated(limit.get(key)) for key in keys)
+            for each in found
+            for limit in Part(each.inputs).parts("spec.limits")
+        ),
+    )
 
 
 def _network(workload: Resource, pod: Pod) -> Iterator[str]:
@@ -209,26 +253,18 @@ def _network(workload: Resource, pod: Pod) -> Iterator[str]:
     """
     labels = pod.metadata.item("labels")
     selected = False
-    for policy in beside(workload, k8s.networking.v1.NetworkPolicy):
+    policies, unclear = of_namespace(workload, "policies by label", k8s.networking.v1.NetworkPolicy, by_label)
+    for policy in policies.within(labels.value):
         spec = Part(policy.inputs).item("spec")
         if "Ingress" in (items(spec.get("policyTypes")) or ["Ingress"]) and selects(spec.item("podSelector"), labels):
             selected = True
-            if any(map(_admits_every_pod, spec.parts("ingress"))):
+            if admits_every_pod([*spec.parts("ingress")]):
                 yield f"accepts connections from every pod of the cluster: a rule of {policy.name} allows all sources"
                 return
+    if unclear:
+        raise NotEvaluated(unclear.why)
     if not selected:
         yield "accepts connections from every pod of the cluster: no NetworkPolicy selects its pods"
-
-
-def _admits_every_pod(ingress: Part) -> bool:
-    """Whether a rule of a policy allows all sources to reach all ports."""
-    peers = [*ingress.parts("from")]
-    return not [*ingress.parts("ports")] and (not peers or any(map(_is_every_pod, peers)))
-
-
-def _is_every_pod(peer: Part) -> bool:
-    every = peer.get("namespaceSelector") == {} and not peer.get("podSelector")
-    return every or str(peer.get("ipBlock.cidr", "")).endswith("/0")
 
 
 def _token(workload: Resource, pod: Pod) -> Iterator[str]:
@@ -244,13 +280,34 @@ def _token(workload: Resource, pod: Pod) -> Iterator[str]:
 
 def _has_rights(workload: Resource, pod: Pod, accounts: Sequence[Resource]) -> bool:
     """Whether a role is bound to the service account, which then needs its token."""
-    for binding in workload.estate.of(*_BINDINGS):
-        if any(each.urn in binding.depends.get("subjects", ()) for each in accounts):
-            return True
-        for subject in Part(binding.inputs).parts("subjects"):
-            if subject.get("kind") == "ServiceAccount" and subject.get("name") == pod.spec.get("serviceAccountName"):
-                return True
+    bound, unclear = workload.estate.once("bound accounts", lambda: _bound(workload.estate))
+    name = pod.spec.item("serviceAccountName").value
+    if not bound.isdisjoint({each.urn for each in accounts}):
+        return True
+    if isinstance(name, str) and not bound.isdisjoint({("", name), (namespace_of(workload), name)}):
+        return True
+    if unclear or (bound and isinstance(name, Unknown | Secret)):
+        raise NotEvaluated(unclear.why if unclear else "spec.serviceAccountName is not known yet")
     return False
+
+
+def _bound(estate: Estate) -> tuple[frozenset[str | tuple[str, str]], NotEvaluated | None]:
+    """The service accounts that roles are bound to, by URN or by namespace and name, and why some are not known.
+
+    The namespace is empty if it is not known.
+    """
+    found: set[str | tuple[str, str]] = set()
+    unclear: NotEvaluated | None = None
+    for binding in estate.of(*_BINDINGS):
+        found.update(binding.depends.get("subjects", ()))
+        try:
+            for subject in Part(binding.inputs).parts("subjects"):
+                if subject.get("kind") == "ServiceAccount":
+                    space = subject.item("namespace").value
+                    found.add((space_of(estate, space) if isinstance(space, str) else "", str(subject.get("name"))))
+        except NotEvaluated as error:
+            unclear = error
+    return frozenset(found), unclear
 
 
 def _rights(given: Part, *, everywhere: bool) -> Iterator[str]:
@@ -286,6 +343,8 @@ def _subjects(binding: Resource) -> list[Part]:
 
 
 def _of_everybody(binding: Resource, subject: Part) -> Iterator[str]:
-    who = subject.get("name")
-    if who in _ANONYMOUS or (who in _EVERYBODY and binding.get("roleRef.name") in _BROAD):
-        yield f"binds {binding.get('roleRef.name')} to {who}, which is everybody"
+    who, role = subject.get("name"), binding.get("roleRef.name")
+    if who in _ANONYMOUS or (who in _EVERYBODY and role in _BROAD):
+        yield f"binds {role or 'a role'} to {who}, which is everybody"
+    elif who in _EVERYBODY and role is None:
+        raise NotEvaluated("the patch does not contain the role (roleRef)")
