@@ -189,6 +189,19 @@ def test_a_failed_refresh_and_an_invalid_file_fail_only_their_own_stacks(audited
     assert report(ran)["strangers"] == [], "their states are known"
 
 
+def test_a_stack_whose_file_is_missing_is_a_failure_and_the_others_are_audited(
+    audited: Audited, tmp_path: Path
+) -> None:
+    public = of("ghost", deployed.state(blocks={}))
+    audited({"ghost": (public, NOTHING)})
+    (tmp_path / "stacks" / "Pulumi.ghost.yaml").unlink()
+    ran = audited({"dev": (CLEAN, NOTHING)}, "--json", "-", names=["dev", "ghost"])
+    dev, ghost = report(ran)["stacks"]
+    assert ran.code == 3 and ghost["report"] is None and dev["report"]["rules"]["profile"] == "dev"
+    assert "its stack file stacks/Pulumi.ghost.yaml is missing" in ghost["fault"]
+    assert report(ran)["verdict"].startswith("2 stacks: 1 not audited, ")
+
+
 def test_a_defect_in_one_stack_is_reported_and_the_others_are_audited(
     audited: Audited, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -49,6 +49,19 @@ def test_a_deployed_violation_fails_the_audit_and_a_waived_one_does_not(audited:
     assert report["rules"]["file"] == "stacks/Pulumi.dev.yaml"
 
 
+def test_without_its_stack_file_a_stack_is_not_judged(audited: Audited, mlpctl: Mlpctl, tmp_path: Path) -> None:
+    audited(deployed.state(blocks={}))
+    (file := tmp_path / "stacks" / "Pulumi.dev.yaml").unlink()
+    for command in (("audit",), ("evidence", "--out", "bundle")):
+        ran = mlpctl(*command, "--stack", "dev", "--account")
+        assert ran.code == 3 and "its stack file stacks/Pulumi.dev.yaml is missing" in ran.errors
+    assert not (tmp_path / "bundle" / "evidence.json").exists()
+    file.write_text("")
+    ran = mlpctl("audit", "--stack", "dev", "--account", "--json", "-")
+    rules = json.loads(ran.out)["rules"]
+    assert ran.code == 0 and rules["profile"] == "" and not any(each["mandatory"] for each in rules["findings"])
+
+
 def test_code_scanning_shows_the_line_of_the_field_that_decides_a_violation(audited: Audited, tmp_path: Path) -> None:
     above = "urn:pulumi:dev::shop::mlplatform:index:EksCluster::cluster"
     urn = "urn:pulumi:dev::shop::mlplatform:index:EksCluster$aws:eks/cluster:Cluster::cluster-control-plane"
