@@ -31,6 +31,9 @@ class Wider:
     opens: bool = True
     """Whether it may let intruders in."""
 
+    lapses: bool = False
+    """Whether a person answers for it until its last day: a waiver or an approval."""
+
 
 def wider(one: Platform, other: Platform) -> Iterator[Wider]:
     """What `one` allows and `other` does not: access to the cluster, waivers, approvals, regions, instance types.
@@ -134,7 +137,7 @@ def _permissions(field: str, own: Sequence[Permission], theirs: Sequence[Permiss
         if not any(known.expires >= each.expires for known in same):
             than = ", ".join(_permission(known) for known in same) or "none"
             # A rule may protect against either threat; an approval is always for a loss.
-            yield Wider(("policies", field, index), _permission(each), than, opens=field == "waivers")
+            yield Wider(("policies", field, index), _permission(each), than, opens=field == "waivers", lapses=True)
 
 
 def _rule(permission: Permission) -> str:

@@ -183,6 +183,8 @@ class Weaker:
     value: Any
     than: Any
     against: Against
+    lapses: bool = False
+    """Whether a person answers for it until its last day: a waiver or an approval."""
 
 
 def weaker(one: Platform, other: Platform, against: Iterable[Against] = Against) -> list[Weaker]:
@@ -205,7 +207,7 @@ def weaker(one: Platform, other: Platform, against: Iterable[Against] = Against)
             found.append(Weaker(dotted(path), value, missed, guard.against))
     allowed = ((each, _threats(each) & kinds) for each in wider(one, other))
     return found + [
-        Weaker(dotted(each.path), each.value, each.than, next(kind for kind in Against if kind in threats))
+        Weaker(dotted(each.path), each.value, each.than, next(kind for kind in Against if kind in threats), each.lapses)
         for each, threats in allowed
         if threats
     ]
