@@ -89,7 +89,10 @@ MAY_BREAK = {
     "ML-COST-02": "gpuPools.*.nodes",
     "ML-EKS-04": "cluster.logTypes",
     "ML-EKS-07": "nodeSessions and policies of node roles",
+    "ML-EKS-01": "cluster.publicAccessCidrs",
     "ML-FS-03": "sharedFilesystems.*.backup",
+    "ML-K8S-02": "podSecurity",
+    "ML-S3-10": "names of buckets",
 }
 """Rules that a stack file may break where its profile does not make them mandatory, and how."""
 

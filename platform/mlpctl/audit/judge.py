@@ -21,8 +21,9 @@ from mlpctl.stack import Stack, StackError
 
 
 def stack_file(root: Path, stack: str) -> Local:
-    """The stack file of a deployed stack, which decides on the levels of rules. One without the platform's config is
-    that of another program, for which all rules are advisory.
+    """The stack file of a deployed stack, which decides on the levels of rules.
+
+    All rules are advisory for one without the platform's config, which is that of another program.
 
     Raises:
         StackError: the file is missing. Without it, the levels are unknown, and no violation would be mandatory.

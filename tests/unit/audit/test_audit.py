@@ -52,8 +52,8 @@ def test_a_deployed_violation_fails_the_audit_and_a_waived_one_does_not(audited:
 def test_without_its_stack_file_a_stack_is_not_judged(audited: Audited, mlpctl: Mlpctl, tmp_path: Path) -> None:
     audited(deployed.state(blocks={}))
     (file := tmp_path / "stacks" / "Pulumi.dev.yaml").unlink()
-    for command in (("audit",), ("evidence", "--out", "bundle")):
-        ran = mlpctl(*command, "--stack", "dev", "--account")
+    for words in (("audit",), ("evidence", "--out", "bundle")):
+        ran = mlpctl(*words, "--stack", "dev", "--account")
         assert ran.code == 3 and "its stack file stacks/Pulumi.dev.yaml is missing" in ran.errors
     assert not (tmp_path / "bundle" / "evidence.json").exists()
     file.write_text("")
