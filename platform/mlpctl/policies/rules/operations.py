@@ -152,9 +152,10 @@ def prod_protects_as_much_as_staging(estate: Estate) -> Iterator[tuple[Setting, 
 def _weaker(own: "Platform", other: Sibling) -> Iterator[tuple[Setting, str]]:
     # This imports the components, which programs without the platform's config do not need.
     from mlpctl.config.guards import weaker, written
+    from mlpctl.policies.rules import mandatory
 
-    lasting = (each for each in weaker(own, _read(other.platform)) if not each.lapses)
-    for each in lasting:
+    found = weaker(own, _read(other.platform), mandatory=mandatory)
+    for each in (each for each in found if not each.lapses):
         values = f"{each.path} is {written(each.value)}, and in {other.name} {written(each.than)}"
         yield Setting(each.path), f"protects less than {other.name}: {values}"
 
