@@ -115,7 +115,7 @@ def _report(
         incomplete=incomplete,
         stacks=stacks,
         strangers=stray,
-        unchecked=[ELSEWHERE],
+        unchecked=[*live.not_judged(len(stray), "of no stack"), ELSEWHERE],
     )
 
 
@@ -134,6 +134,6 @@ def _verdict(stacks: Sequence[AuditedStack], strangers: Sequence[StrayResource])
         f"{failed:,} not audited" if failed else "",
         number(broken, "mandatory violation") if broken else "no mandatory violation",
         number(expired, "expired waiver") if expired else "",
-        f"{number(own, 'resource')} of no stack" if own else "no resource of no stack",
+        f"{number(own, 'resource')} of no stack, not evaluated" if own else "no resource of no stack",
     ]
     return f"{number(len(stacks), 'stack')}: {', '.join(filter(None, parts))}"

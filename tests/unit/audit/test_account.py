@@ -149,7 +149,8 @@ def test_resources_of_no_stack_are_listed_once_with_the_tags_that_led_to_them(au
         },
     ]
     assert ran.out.count(lost) == 1
-    assert found["verdict"].endswith("1 resource of no stack")
+    assert found["verdict"].endswith("1 resource of no stack, not evaluated")
+    assert found["unchecked"][0]["what"] == "2 resources of no stack"
 
 
 def test_the_regions_are_those_of_all_stacks(audited: Audited) -> None:

@@ -72,6 +72,25 @@ def test_a_rule_is_evaluated_for_each_resource_of_its_classes() -> None:
     assert outcomes(evaluated(queues={})) == [Outcome.NOT_APPLICABLE]
 
 
+def test_a_waived_violation_does_not_hide_what_cannot_be_evaluated() -> None:
+    @rule("ACME-01", aws.sqs.Queue, reason="So.", remedy="Name it.", severity=Severity.LOW, levels=ALWAYS)
+    def queue_has_a_name_and_a_key(queue: Resource) -> Iterator[str]:
+        """A queue has a name and a key."""
+        if not queue.get("name"):
+            yield "has no name"
+        if not queue.get("key"):
+            yield "has no key"
+
+    queues = {"a": {"key": UNKNOWN}, "b": {"key": UNKNOWN}, "c": {"key": "k"}}
+    found = evaluated(queue_has_a_name_and_a_key, queues=queues, waivers=[WAIVER])
+    assert [(each.urn[-1], each.outcome) for each in found.results] == [
+        ("a", Outcome.FAIL),
+        ("b", Outcome.WAIVED),
+        ("b", Outcome.NOT_EVALUATED),
+        ("c", Outcome.FAIL),
+    ]
+
+
 def test_the_profile_decides_on_the_level() -> None:
     levels = Levels(Level.OFF, Level.ADVISORY, Level.MANDATORY)
     assert evaluated(named(levels), profile="dev").results == ()
