@@ -143,7 +143,14 @@ def _judged(judge: OfResource, resource: Resource) -> Iterator[Violation]:
 
 def _located(found: object) -> Violation:
     at, text = violations.located(found)
-    return at.urn if isinstance(at, Resource) else "", at.path if isinstance(at, Setting) else "", text
+    if not isinstance(at, Setting):
+        return at.urn if at else "", "", text
+    # This imports the components, which programs without the platform's config do not need.
+    from mlpctl.policies import fields
+
+    if not fields.exists(at.path):
+        raise ValueError(f"it names {at.path}, which no stack file can have; see docs/stack-file.md")
+    return "", at.path, text
 
 
 def _run(rule: Rule, level: Level, urn: str, find: Callable[[], Iterable[Violation]]) -> list[Result]:

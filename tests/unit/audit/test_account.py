@@ -250,6 +250,16 @@ def test_a_page_has_a_section_for_each_stack_and_code_scanning_a_run(audited: Au
     assert [each["automationDetails"]["id"] for each in runs] == ["audit/shop/dev/", "audit/shop/test/"]
 
 
+@pytest.mark.parametrize(("columns", "width"), [("", 120), ("80", 80), ("200", 120)])
+def test_headings_are_no_wider_than_the_page(
+    audited: Audited, monkeypatch: pytest.MonkeyPatch, columns: str, width: int
+) -> None:
+    monkeypatch.setenv("COLUMNS", columns)
+    lines = audited({"dev": (CLEAN, NOTHING)}).out.splitlines()
+    (heading,) = [each for each in lines if each.startswith("Stack dev")]
+    assert len(heading.rstrip()) == width
+
+
 def test_only_formats_for_several_stacks_are_allowed(mlpctl: Mlpctl) -> None:
     for option in ("--markdown", "--html"):
         ran = mlpctl("audit", "--account", option, "x")

@@ -272,6 +272,21 @@ def test_a_rule_for_the_stack_may_name_a_field_or_not_apply() -> None:
     assert (found.outcome, found.text) == (Outcome.NOT_APPLICABLE, "the stack has no queues")
 
 
+@pytest.mark.parametrize(
+    ("path", "known"),
+    [("buckets.a.retain", True), ('tags["a.b"]', True), ("policies.waivers[0]", True), ("no.such.field", False)],
+)
+def test_a_field_that_no_stack_file_can_have_is_a_defect_of_the_rule(path: str, known: bool) -> None:
+    @stack_rule("ACME-05", reason="So.", remedy="So.", severity=Severity.LOW, levels=ALWAYS)
+    def breaks(stack: Estate) -> Iterator[tuple[Setting, str]]:
+        """A stack has a field."""
+        yield Setting(path), "has no such field"
+
+    (found,) = evaluated(breaks).results
+    assert (found.outcome, found.field) == ((Outcome.FAIL, path) if known else (Outcome.ERROR, ""))
+    assert known or "it names no.such.field, which no stack file can have" in found.text
+
+
 def test_a_rule_needs_sentences_and_classes() -> None:
     with pytest.raises(ValueError, match="acme is not the ID of a rule"):
         rule("acme", aws.sqs.Queue, reason="So.", remedy="So.", severity=Severity.LOW, levels=ALWAYS)(checks)
