@@ -185,6 +185,13 @@ def models() -> Values:
     )
 
 
+def field(*path: str) -> Values:
+    """Values of one field, each valid alone; `*` stands for a name."""
+    shape = Shape.of(Platform).at(path)
+    assert shape, path
+    return _values(shape, f".{'.'.join(path)}")
+
+
 def _values(shape: Shape, path: str) -> Values:
     found = _known(path)
     node = shape.node

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from acceptance import refused
 from accounts import Account
 from invariants import broken
+from judged_files import judged
 from mlpctl import config
 from mlpctl.policies.evaluate import Outcome, evaluate
 from mlpctl.policies.rules import rules
@@ -62,7 +63,7 @@ def test_a_file_loads_or_its_problems_are_reported_without_secrets(content: byte
 
 @pytest.mark.engine
 @thorough
-@given(st.builds(repaired, valid_ish()))
+@given(st.builds(repaired, valid_ish() | judged()))
 def test_a_valid_file_is_safe_and_accepted_by_the_apis(loaded: Any) -> None:
     assume(loaded is not None)
     plan = declared(loaded)
