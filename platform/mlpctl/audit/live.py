@@ -95,7 +95,7 @@ def unmanaged(tagged: Mapping[str, Mapping[str, str]], *deployments: state.Deplo
     """
     arns = {arn for each in deployments for arn in state.arns(each)}
     known = {one for each in deployments for one in state.without_arn(each)}
-    generated = {each.id for each in known if _GENERATED.fullmatch(each.id)}
+    generated = {id for each in deployments for id in state.ids(each) if _GENERATED.fullmatch(id)}
     found = [
         Unmanaged(arn, next((key for key in sorted(tags) if key.startswith(BY_A_SERVICE)), ""))
         for arn, tags in sorted(tagged.items())

@@ -64,6 +64,11 @@ def arns(deployment: Deployment) -> frozenset[str]:
     return frozenset(arn for value in values for arn in _arns(value))
 
 
+def ids(deployment: Deployment) -> frozenset[str]:
+    """The IDs of the resources in a state."""
+    return frozenset(str(each["id"]) for each in _resources(deployment) if each.get("id"))
+
+
 @dataclass(frozen=True)
 class Known:
     """A resource of a state whose own ARN is not in the state."""

@@ -220,6 +220,8 @@ def test_a_resource_without_its_arn_in_the_state_is_known_by_type_and_id(
 
 def test_another_resource_with_the_same_last_part_is_no_known_one() -> None:
     assert not unmanaged(CLUSTER, EKS, "x", vpc={"cluster": CLUSTER})
+    log = "arn:aws:ec2:us-east-1:1:flow-logs/fl-0123abcd"
+    assert not unmanaged(log, "aws:ec2/flowLog:FlowLog", "fl-0123abcd", arn=log.replace("flow-logs", "vpc-flow-log"))
     assert unmanaged(CLUSTER, EKS, "c", region="us-east-1")
     assert unmanaged(CLUSTER, EKS, "c", arn="arn:aws:eks:us-west-2:2:cluster/c"), "of another account"
     assert unmanaged("arn:aws:eks:us-west-2:1:cluster/train-0123abcd", EKS, "train-0123abcd", region="us-east-1")
