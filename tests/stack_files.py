@@ -36,7 +36,7 @@ KNOWN: Final[Mapping[str, Values]] = {
         st.sampled_from(["", "x", "é", "a=b", "x" * 256, 7]),
         max_size=3,
     ),
-    "buckets": words | st.sampled_from(["a--b", "xn", "sthree", "x" * 20]),
+    "buckets": words | st.sampled_from(["a--b", "xn", "sthree", "x" * 20, "logs", "x-audit"]),
     "sharedFilesystems": st.sampled_from(["a", "b"]),
     "accessPoints": st.sampled_from(["a", "b"]),
     "accessPoints.*.path": st.sampled_from(["/a", "/teams/a.b", "/a/b/c/d"]),
@@ -71,7 +71,6 @@ KNOWN: Final[Mapping[str, Values]] = {
     "serviceAccounts": st.sampled_from(["trainer", "eval"]),
     "serviceAccounts.*.namespace": st.none(),
     "groups": st.lists(st.sampled_from(["lab", "a.b_c-D"]), max_size=2, unique=True),
-    "podSecurity": st.just("restricted"),  # the rule ML-K8S-02 reports `baseline`
     "containerCpu": st.sampled_from(["1m", "0.001", "2"]),
     "healthPath": st.sampled_from(["/", "/health", "/a%20b?x=1", "/a//b", "/" + "x" * 1000]),
     "cpu": st.sampled_from(["1m", "0.001", "2", "1.5"]),
@@ -98,7 +97,14 @@ KNOWN: Final[Mapping[str, Values]] = {
     "existing.podSubnets": st.just({}) | st.just({THE_REGION + zone: f"subnet-{zone * 7}1" for zone in "ab"}),
     "otherAccounts": st.lists(st.sampled_from(["123456789012", "210987654321"]), unique=True),
     "readableBuckets": st.lists(st.sampled_from(["public-datasets", "open.data"]), unique=True),
-    "publicAccessCidrs": st.lists(st.sampled_from(["203.0.112.0/24", "198.51.99.7/32", "11.0.0.0/8"]), max_size=2),
+    "publicAccessCidrs": st.lists(
+        st.sampled_from(["203.0.112.0/24", "198.51.99.7/32", "11.0.0.0/8", "16.0.0.0/8"]), max_size=2
+    ),
+    "access.*.principalArn": st.none()
+    | st.sampled_from(
+        [f"arn:aws:iam::{ACCOUNT_ID}:{each}" for each in ("role/ops", "user/bob", "role/a/AWSReservedSSO_x_0")]
+    ),
+    "access.*.role": st.none() | st.sampled_from(["deployers", "AWSReservedSSO_x_1"]),
     "gpuPools.*.instanceTypes": st.lists(
         st.sampled_from(["g6.2xlarge", "p5.48xlarge", "g6e.xlarge"]), min_size=1, max_size=2, unique=True
     ),
@@ -177,6 +183,13 @@ def models() -> Values:
             "workloads": {"x": {"secrets": ["token", "team/other"]}},
         }
     )
+
+
+def field(*path: str) -> Values:
+    """Values of one field, each valid alone; `*` stands for a name."""
+    shape = Shape.of(Platform).at(path)
+    assert shape, path
+    return _values(shape, f".{'.'.join(path)}")
 
 
 def _values(shape: Shape, path: str) -> Values:

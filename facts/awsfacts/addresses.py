@@ -1,5 +1,6 @@
-"""Ranges of IP addresses with a special purpose."""
+"""Ranges of IP addresses with a special purpose, and their sizes."""
 
+from collections.abc import Mapping
 from ipaddress import IPv4Network
 from typing import Final
 
@@ -14,3 +15,7 @@ NOT_PUBLIC: Final = tuple(
 """IPv4 addresses that are not used on the internet, those for documentation included. EKS rejects them for clients on
 the internet: https://www.iana.org/assignments/iana-ipv4-special-registry/iana-ipv4-special-registry.xhtml,
 https://docs.aws.amazon.com/eks/latest/APIReference/API_VpcConfigRequest.html"""
+
+WIDEST: Final[Mapping[int, int]] = {4: 2**24, 6: 2**117}
+"""Number of public addresses, by IP version, above which a source counts as the internet: those of an IPv4 /8, which is
+1/256 of all, and as large a share of IPv6. Nobody owns more of them."""

@@ -59,18 +59,19 @@ def compare(
     other: Annotated[str, typer.Option("--with", help="Name of the stack to compare with, e.g. prod.")],
     stack: Stack = "staging",
     against: Annotated[
-        str | None, typer.Option(help="Only safeguards against this threat: intruders or loss. Default: both.")
+        str | None, typer.Option(help="Only safeguards against this threat: intruders, loss or cost. Default: all.")
     ] = None,
 ) -> None:
     """Print the safeguards that are weaker in a stack than in another; exit code 1 if there are any."""
     from mlpctl import config, project
     from mlpctl.config import guards
+    from mlpctl.policies.rules import mandatory
 
     kinds = [kind for kind in guards.Against if against in (None, kind.value)]
     if not kinds:
         raise typer.BadParameter(f"{against}; allowed: {', '.join(kind.value for kind in guards.Against)}")
     one, than = (config.read(config.find(project.root(), name)).platform for name in (stack, other))
-    found = guards.weaker(one, than, kinds)
+    found = guards.weaker(one, than, kinds, mandatory)
     if found:
         console().print(guards.table(found, stack, other))
         raise typer.Exit(FAILED)

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from acceptance import refused
 from accounts import Account
 from invariants import broken
+from judged_files import judged
 from mlpctl import config
 from mlpctl.policies.evaluate import Outcome, evaluate
 from mlpctl.policies.rules import rules
@@ -62,7 +63,7 @@ def test_a_file_loads_or_its_problems_are_reported_without_secrets(content: byte
 
 @pytest.mark.engine
 @thorough
-@given(st.builds(repaired, valid_ish()))
+@given(st.builds(repaired, valid_ish() | judged()))
 def test_a_valid_file_is_safe_and_accepted_by_the_apis(loaded: Any) -> None:
     assume(loaded is not None)
     plan = declared(loaded)
@@ -89,7 +90,10 @@ MAY_BREAK = {
     "ML-COST-02": "gpuPools.*.nodes",
     "ML-EKS-04": "cluster.logTypes",
     "ML-EKS-07": "nodeSessions and policies of node roles",
+    "ML-EKS-01": "cluster.publicAccessCidrs",
     "ML-FS-03": "sharedFilesystems.*.backup",
+    "ML-K8S-02": "podSecurity",
+    "ML-S3-10": "names of buckets",
 }
 """Rules that a stack file may break where its profile does not make them mandatory, and how."""
 

@@ -59,7 +59,7 @@ class GuardedNamespaceSpec(Spec):
 
     pod_security: PodSecurity = PodSecurity.RESTRICTED
     """Pod Security Standard that the API server enforces: `restricted` or `baseline`, which profile prod does not
-    allow and which breaks the rule ML-K8S-02 of other profiles."""
+    allow, and profile staging only with a waiver of the rule ML-K8S-02."""
 
     quota: NamespaceQuota = NamespaceQuota()
     """What its pods together can request."""

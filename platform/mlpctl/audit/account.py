@@ -13,7 +13,6 @@ from mlpctl.audit.account_model import AccountReport, AuditedStack, StrayResourc
 from mlpctl.audit.live import Unmanaged
 from mlpctl.audit.state import Deployment
 from mlpctl.ending import message
-from mlpctl.policies import local
 from mlpctl.recover.search import tagged_by_project
 from mlpctl.review.report.model import Origin, Report, Unchecked
 from mlpctl.stack import Stack, StackError, in_backend
@@ -82,7 +81,7 @@ def _read(stack: Stack, today: date, source: Origin) -> _Read:
         places = live.regions(deployment, own)
         if not deployment.get("resources"):
             return _Read(stack, deployment, regions=places)
-        ours = local.of_stack(stack.root, stack.name)
+        ours = judge.stack_file(stack.root, stack.name)
         plan = judge.read(stack, deployment, ours, sandbox=False, really=True)
         done = judge.judge(stack, deployment, plan, ours, source, None, today, really=True)
         return _Read(stack, deployment, done.report, regions=places)
@@ -116,7 +115,7 @@ def _report(
         incomplete=incomplete,
         stacks=stacks,
         strangers=stray,
-        unchecked=[ELSEWHERE],
+        unchecked=[*live.not_judged(len(stray), "of no stack"), ELSEWHERE],
     )
 
 
@@ -135,6 +134,6 @@ def _verdict(stacks: Sequence[AuditedStack], strangers: Sequence[StrayResource])
         f"{failed:,} not audited" if failed else "",
         number(broken, "mandatory violation") if broken else "no mandatory violation",
         number(expired, "expired waiver") if expired else "",
-        f"{number(own, 'resource')} of no stack" if own else "no resource of no stack",
+        f"{number(own, 'resource')} of no stack, not evaluated" if own else "no resource of no stack",
     ]
     return f"{number(len(stacks), 'stack')}: {', '.join(filter(None, parts))}"

@@ -2,8 +2,10 @@
 
 import json
 from collections.abc import Iterator, Sequence
+from typing import Final
 
 from rich.console import Group, RenderableType
+from rich.constrain import Constrain
 from rich.rule import Rule
 from rich.table import Table
 from rich.text import Text
@@ -12,6 +14,9 @@ from mlpctl.audit.account_model import AccountReport, AuditedStack, StrayResourc
 from mlpctl.review.writers import sarif, terminal
 from mlpctl.text import number, visible
 
+_WIDEST: Final = 120
+"""Maximum width of a heading, in columns."""
+
 
 def page(report: AccountReport) -> RenderableType:
     """The verdict, a section for each stack, then the resources of no stack."""
@@ -19,9 +24,9 @@ def page(report: AccountReport) -> RenderableType:
     if report.incomplete:
         parts.append(Text(f"The audit is incomplete: {_shown(report.incomplete)}", "yellow"))
     for each in report.stacks:
-        parts += [Text(), Rule(Text(f"Stack {visible(each.stack)}"), align="left"), *_stack(each)]
+        parts += [Text(), _heading(f"Stack {visible(each.stack)}"), *_stack(each)]
     if report.strangers:
-        parts += [Text(), Rule(Text("Resources of no stack"), align="left"), _strangers(report.strangers)]
+        parts += [Text(), _heading("Resources of no stack"), _strangers(report.strangers)]
     rest = [Text(f"  {each.what}: {each.why}", "dim") for each in report.unchecked]
     return Group(*parts, Text(), Text("Not checked"), *rest)
 
@@ -31,6 +36,11 @@ def to_sarif(report: AccountReport) -> str:
     found = [json.loads(sarif.to_sarif(each.report)) for each in report.stacks if each.report]
     runs = [run for each in found for run in each["runs"]]
     return json.dumps({"$schema": sarif.SCHEMA, "version": sarif.VERSION, "runs": runs}, indent=2) + "\n"
+
+
+def _heading(text: str) -> RenderableType:
+    # Output that is not for a terminal has lines of any length.
+    return Constrain(Rule(Text(text), align="left"), _WIDEST)
 
 
 def _stack(audited: AuditedStack) -> Iterator[RenderableType]:

@@ -10,7 +10,6 @@ from mlpctl.audit import judge, live
 from mlpctl.audit.account_model import AccountReport
 from mlpctl.audit.live import Unmanaged
 from mlpctl.audit.report import Audit
-from mlpctl.policies import local
 from mlpctl.recover.search import tagged
 from mlpctl.review.command import today
 from mlpctl.stack import SandboxStack, Stack
@@ -31,11 +30,11 @@ def audit(name: str, *, account: bool, folder: Path | None, really: bool, commit
     Raises:
         ConfigError: the stack file is invalid.
         PackError: own rules cannot be loaded.
-        StackError: the state or the resources cannot be read.
+        StackError: the stack file is missing, or the state or the resources cannot be read.
         SandboxError: the sandbox does not start.
     """
     root = project.root()
-    ours = local.of_stack(root, name)
+    ours = judge.stack_file(root, name)
     with Console(stderr=True).status(f"Reading {name}"):
         stack = Stack(root, name) if account else _in_sandbox(root, name, folder, really=really)
         stack.ensure_whole()

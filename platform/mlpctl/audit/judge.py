@@ -6,18 +6,37 @@ from collections.abc import Sequence
 from datetime import UTC, date, datetime
 from pathlib import Path
 
-from mlpctl import project
+from mlpctl import config, project
 from mlpctl.audit import live, state
 from mlpctl.audit import report as reports
 from mlpctl.audit.live import Unmanaged
 from mlpctl.audit.report import Audit
 from mlpctl.audit.state import Deployment
-from mlpctl.policies import ruling
+from mlpctl.policies import local, ruling
 from mlpctl.policies.local import Local
 from mlpctl.review.plan.model import Plan
 from mlpctl.review.report.model import Origin
 from mlpctl.review.writers import origin
-from mlpctl.stack import Stack
+from mlpctl.stack import Stack, StackError
+
+
+def stack_file(root: Path, stack: str) -> Local:
+    """The stack file of a deployed stack, which decides on the levels of rules.
+
+    All rules are advisory for one without the platform's config, which is that of another program.
+
+    Raises:
+        StackError: the file is missing. Without it, the levels are unknown, and no violation would be mandatory.
+        ConfigError: the file is invalid.
+        PackError: own rules cannot be loaded.
+    """
+    path = config.find(root, stack)
+    if not path.is_file():
+        raise StackError(
+            f"Stack {stack} cannot be judged: its stack file {os.path.relpath(path, root)} is missing, which "
+            "decides on its profile, waivers and own rules. Restore the file, or correct the name of the stack."
+        )
+    return local.of_stack(root, stack)
 
 
 def read(stack: Stack, deployment: Deployment, ours: Local, *, sandbox: bool, really: bool) -> Plan:

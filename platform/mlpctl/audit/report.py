@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from mlpctl import urns
-from mlpctl.audit.live import Unmanaged, told
+from mlpctl.audit.live import Unmanaged, not_judged, told
 from mlpctl.audit.state import Deployment
 from mlpctl.policies.evaluate import Evaluation
 from mlpctl.policies.local import Local
@@ -78,6 +78,7 @@ def report(
         unchecked=[
             *([SANDBOX] if plan.sandbox else []),
             *([NOT_TAGGED if live else STATE_ONLY] if unmanaged is not None else []),
+            *not_judged(len(unmanaged or ()), "that the state does not contain"),
             *(Unchecked(what=f"{LEFT_OUT}: {urns.name(each.urn)}", why=each.text) for each in gone),
         ],
         messages=[each.text.strip() for each in plan.messages if each.severity != "info"],
@@ -100,6 +101,6 @@ def _verdict(judged: int, plan: Plan, rules: Rules, unmanaged: Sequence[Unmanage
         f"{drifted.count(Op.REFRESH):,} changed outside of Pulumi" if Op.REFRESH in drifted else "",
         f"{drifted.count(Op.GONE):,} gone already" if Op.GONE in drifted else "",
         "no drift" if live and not drifted else "",
-        f"{own:,} not in the state" if own else "",
+        f"{own:,} not in the state, not evaluated" if own else "",
     ]
     return f"{number(judged, 'deployed resource')}: {', '.join(filter(None, parts))}"

@@ -1,8 +1,10 @@
 """Reads the state of a stack as a plan that changes nothing, so that everything that judges plans judges it too."""
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any, Final
 
+from mlpctl import urns
 from mlpctl.keys import PLATFORM, REGION
 from mlpctl.review.plan.model import Message, Plan
 from mlpctl.review.reading import reader
@@ -56,14 +58,47 @@ def left_out(deployment: Deployment) -> list[Message]:
     ]
 
 
-def names(deployment: Deployment) -> frozenset[str]:
-    """ARNs and IDs in a state: everything that the stack manages or refers to."""
-    found = set()
-    for each in _resources(deployment):
-        found.add(str(each.get("id") or ""))
-        found.update(_arns(each.get("outputs")))
-        found.update(_arns(each.get("inputs")))
-    return frozenset(found - {""})
+def arns(deployment: Deployment) -> frozenset[str]:
+    """The ARNs in a state: of everything that the stack manages or refers to."""
+    values = (each.get(part) for each in _resources(deployment) for part in ("outputs", "inputs"))
+    return frozenset(arn for value in values for arn in _arns(value))
+
+
+def ids(deployment: Deployment) -> frozenset[str]:
+    """The IDs of the resources in a state."""
+    return frozenset(str(each["id"]) for each in _resources(deployment) if each.get("id"))
+
+
+@dataclass(frozen=True)
+class Known:
+    """A resource of a state whose own ARN is not in the state."""
+
+    type: str
+    """Module and class in small letters, e.g. `ec2:natgateway`."""
+
+    id: str
+    region: str
+    """Its region; empty if the state does not contain it."""
+
+
+def without_arn(deployment: Deployment) -> list[Known]:
+    """The resources of a state whose own ARNs are not in it."""
+    return [
+        Known(_type(str(each.get("type"))), str(each.get("id")), str(_of(each, "region") or ""))
+        for each in _resources(deployment)
+        if each.get("custom") and each.get("id") and not _of(each, "arn")
+    ]
+
+
+def _of(resource: Mapping[str, Any], field: str) -> Any:
+    outputs = resource.get("outputs")
+    return outputs.get(field) if isinstance(outputs, Mapping) else None
+
+
+def _type(token: str) -> str:
+    """Module and class of a type, e.g. of `aws:ec2/natGateway:NatGateway`, in small letters."""
+    module = token.partition(":")[2].partition("/")[0].partition(":")[0]
+    return f"{module}:{urns.class_of(token)}".lower()
 
 
 def _arns(value: Any) -> Iterator[str]:

@@ -1,7 +1,7 @@
 """What a stack file allows people and exempts from rules, compared with another stack file entry by entry."""
 
 import fnmatch
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Container, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -9,6 +9,7 @@ from mlpctl.config.platform import Platform
 from mlpctl.config.problems import Keys
 from mlpctl.settings.policies import Permission, Waiver
 from mlplatform.compute.eks_cluster.spec import AccessLevel, ClusterAccess
+from mlplatform.registries.image_registry.spec import Scanning
 
 COMPARING: Final = "ML-OPS-04"
 """The rule that makes this comparison. Its waivers accept what the comparison finds, so they are not compared."""
@@ -31,16 +32,32 @@ class Wider:
     opens: bool = True
     """Whether it may let intruders in."""
 
+    lapses: bool = False
+    """Whether a person answers for it until its last day: a waiver or an approval."""
 
-def wider(one: Platform, other: Platform) -> Iterator[Wider]:
-    """What `one` allows and `other` does not: access to the cluster, waivers, approvals, regions, instance types.
+
+def wider(
+    one: Platform, other: Platform, mandatory: Callable[[str], Container[str]] = lambda profile: ()
+) -> Iterator[Wider]:
+    """What `one` allows and `other` does not.
+
+    That is access to the cluster, namespaces without guards, images without scans or copies, violations of rules,
+    regions, instance types, waivers and approvals.
 
     Principals are compared by their names, whatever their entries are called, because the same people have roles of
     different ARNs in different accounts. A waiver or an approval is covered by one for the same resources that is valid
     as long.
+
+    Args:
+        one: a stack.
+        other: the stack that it is compared with.
+        mandatory: the IDs of the rules that are mandatory in a profile.
     """
     yield from _access(one, other)
     yield from _namespaces(one, other)
+    yield from _unguarded(one, other)
+    yield from _registry(one, other)
+    yield from _rules(one, other, mandatory)
     yield from _regions(one, other)
     yield from _instance_types(one, other)
     yield from _permissions("waivers", one.policies.waivers, other.policies.waivers)
@@ -100,6 +117,38 @@ def _namespaces(one: Platform, other: Platform) -> Iterator[Wider]:
         yield Wider(("guardrails", "existingNamespaces"), _list(own), _list(theirs), loses=False)
 
 
+def _unguarded(one: Platform, other: Platform) -> Iterator[Wider]:
+    """Namespaces of workloads that have all guards in the other stack, and only a Pod Security Standard here."""
+    own, theirs = one.guardrails.namespaces, other.guardrails.namespaces
+    elsewhere = {*one.team_namespaces, *one.guardrails.existing_namespaces}
+    if any(each in theirs and each not in own and each not in elsewhere for each in one.workload_namespaces):
+        yield Wider(("guardrails", "namespaces"), _list([*own]), _list([*theirs]), loses=False)
+
+
+def _registry(one: Platform, other: Platform) -> Iterator[Wider]:
+    """Images that are scanned or copied in the other stack.
+
+    One stack has these settings for all that are deployed to the same account and region.
+    """
+    theirs = other.images.account
+    accounts = {*one.allowed_accounts}
+    same = one.region == other.region and accounts and accounts <= {*other.allowed_accounts}
+    if theirs is None or one.images.account or same:
+        return
+    scanned = theirs.scanning is Scanning.ENHANCED
+    if scanned or theirs.replicate_to:
+        than = f"scanning {theirs.scanning.value}, copies in {_list(theirs.replicate_to)}"
+        yield Wider(("images", "account"), "none", than, loses=bool(theirs.replicate_to), opens=scanned)
+
+
+def _rules(one: Platform, other: Platform, mandatory: Callable[[str], Container[str]]) -> Iterator[Wider]:
+    """Rules that the other stack makes mandatory, and that are not mandatory here."""
+    own, theirs = one.policies.mandatory, other.policies.mandatory
+    left = [each for each in theirs if each not in own]
+    if left and (missing := [each for each in left if each not in mandatory(one.profile.value)]):
+        yield Wider(("policies", "mandatory"), _list(own), _list(missing))
+
+
 def _regions(one: Platform, other: Platform) -> Iterator[Wider]:
     if not {*_elsewhere(one)} <= {*_elsewhere(other)}:
         path = ("policies", "allowedRegions")
@@ -122,7 +171,7 @@ def _instance_types(one: Platform, other: Platform) -> Iterator[Wider]:
     """
     own, theirs = one.policies.allowed_instance_types, other.policies.allowed_instance_types
     everything = any("*" in each and not each.strip("*.") for each in own)
-    if (theirs and not own) or (own and not theirs and everything) or (theirs and not _all_covered(own, theirs)):
+    if (theirs and not own) or (own and not theirs and everything) or (theirs and not all_covered(own, theirs)):
         yield Wider(("policies", "allowedInstanceTypes"), _list(own, "any"), _list(theirs, "any"), loses=False)
 
 
@@ -134,7 +183,7 @@ def _permissions(field: str, own: Sequence[Permission], theirs: Sequence[Permiss
         if not any(known.expires >= each.expires for known in same):
             than = ", ".join(_permission(known) for known in same) or "none"
             # A rule may protect against either threat; an approval is always for a loss.
-            yield Wider(("policies", field, index), _permission(each), than, opens=field == "waivers")
+            yield Wider(("policies", field, index), _permission(each), than, opens=field == "waivers", lapses=True)
 
 
 def _rule(permission: Permission) -> str:
@@ -146,7 +195,8 @@ def _permission(permission: Permission) -> str:
     return f"{what} until {permission.expires}"
 
 
-def _all_covered(own: Sequence[str], theirs: Sequence[str]) -> bool:
+def all_covered(own: Sequence[str], theirs: Sequence[str]) -> bool:
+    """Whether each pattern matches only what one of the others matches."""
     return all(_covered(each, theirs) for each in own)
 
 

@@ -1,14 +1,15 @@
 """Settings that protect a stack, and a comparison of the protection of two stacks."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import Enum
+from ipaddress import IPv4Network, collapse_addresses
 from typing import Any, Final
 
 from rich.table import Table
 from rich.text import Text
 
-from mlpctl.config.grants import Wider, wider
+from mlpctl.config.grants import Wider, all_covered, wider
 from mlpctl.config.platform import Platform
 from mlpctl.config.problems import Keys, dotted
 from mlplatform.registries.image_registry.spec import Scanning
@@ -25,6 +26,7 @@ class Against(Enum):
 
     INTRUDERS = "intruders"
     LOSS = "loss"
+    COST = "cost"
 
 
 @dataclass(frozen=True)
@@ -35,6 +37,9 @@ class Guard:
     holds: AtLeastAsStrict
     by_name: bool = False
     """Whether an entry of a mapping is compared only with the entry of the same name."""
+
+    alike: str = ""
+    """A field of the entry. Entries of different names are compared only if they have the same value in it."""
 
 
 def _more(one: Any, other: Any) -> bool:
@@ -53,10 +58,24 @@ def _only(one: Any, other: Any) -> bool:
     return {*one} <= {*other}
 
 
+def _only_networks(one: Any, other: Any) -> bool:
+    """Whether the networks of `other` contain every network of `one`."""
+    wide = [*collapse_addresses(map(IPv4Network, other))]
+    return all(any(network.subnet_of(each) for each in wide) for network in map(IPv4Network, one))
+
+
 def _only_ports(one: Any, other: Any) -> bool:
     """Whether `other` allows every port of every network that `one` allows."""
-    ports = {rule["cidr"]: {*rule["ports"]} for rule in other}
-    return all({*rule["ports"]} <= ports.get(rule["cidr"], set()) for rule in one)
+    return all(
+        _only_networks([rule["cidr"]], [each["cidr"] for each in other if port in each["ports"]])
+        for rule in one
+        for port in rule["ports"]
+    )
+
+
+def _only_registries(one: Any, other: Any) -> bool:
+    """Whether every registry, or part of one, of `one` is a registry of `other` or a part of one."""
+    return all(f"{each}/".startswith(tuple(f"{registry}/" for registry in other)) for each in one)
 
 
 def _only_these(one: Any, other: Any) -> bool:
@@ -108,7 +127,7 @@ RIGHTS: Final[Mapping[str, frozenset[str]]] = {
 _NAMESPACES: Final[Mapping[str, Guard]] = {
     "namespaces.*.callers": Guard(Against.INTRUDERS, _only, by_name=True),
     "namespaces.*.calls": Guard(Against.INTRUDERS, _only, by_name=True),
-    "namespaces.*.egress": Guard(Against.INTRUDERS, _only, by_name=True),
+    "namespaces.*.egress": Guard(Against.INTRUDERS, _only_networks, by_name=True),
     "namespaces.*.egressRules": Guard(Against.INTRUDERS, _only_ports, by_name=True),
     "namespaces.*.podSecurity": Guard(Against.INTRUDERS, _standard, by_name=True),
     "namespaces.*.s3": Guard(Against.INTRUDERS, _less, by_name=True),
@@ -117,17 +136,19 @@ _NAMESPACES: Final[Mapping[str, Guard]] = {
 
 GUARDS: Final[Mapping[str, Guard]] = {
     "allowedAccounts": Guard(Against.INTRUDERS, _only_these),
-    "buckets.*.noncurrentDays": Guard(Against.LOSS, _more),
-    "buckets.*.retain": Guard(Against.LOSS, _more),
+    "buckets.*.noncurrentDays": Guard(Against.LOSS, _more, alike="role"),
+    "buckets.*.retain": Guard(Against.LOSS, _more, alike="role"),
     "cluster.creatorIsAdmin": Guard(Against.INTRUDERS, _less),
     "cluster.deletionProtection": Guard(Against.LOSS, _more),
     "cluster.logDays": Guard(Against.INTRUDERS, _more),
     "cluster.logTypes": Guard(Against.INTRUDERS, _every),
     "cluster.nodeSessions": Guard(Against.INTRUDERS, _less),
-    "cluster.privateAccessCidrs": Guard(Against.INTRUDERS, _only),
+    "cluster.privateAccessCidrs": Guard(Against.INTRUDERS, _only_networks),
     "cluster.privateAccessSecurityGroups": Guard(Against.INTRUDERS, _only),
-    "cluster.publicAccessCidrs": Guard(Against.INTRUDERS, _only),
-    "guardrails.allowedRegistries": Guard(Against.INTRUDERS, _only),
+    "cluster.publicAccessCidrs": Guard(Against.INTRUDERS, _only_networks),
+    "cost.maxMonthlyDeltaUsd": Guard(Against.COST, _there),
+    "cost.maxMonthlyUsd": Guard(Against.COST, _there),
+    "guardrails.allowedRegistries": Guard(Against.INTRUDERS, _only_registries),
     "guardrails.enforcement.gpuNodes": Guard(Against.INTRUDERS, _enforced),
     "guardrails.enforcement.hostAccess": Guard(Against.INTRUDERS, _enforced),
     "guardrails.enforcement.images": Guard(Against.INTRUDERS, _enforced),
@@ -139,12 +160,12 @@ GUARDS: Final[Mapping[str, Guard]] = {
     "images.account.replicateTo": Guard(Against.LOSS, _every),
     "images.account.scanning": Guard(Against.INTRUDERS, _scanned),
     "images.repositories.*.keepNewest": Guard(Against.LOSS, _more),
-    "images.repositories.*.mutableTags": Guard(Against.INTRUDERS, _only),
+    "images.repositories.*.mutableTags": Guard(Against.INTRUDERS, all_covered),
     "images.repositories.*.retain": Guard(Against.LOSS, _more),
     "images.repositories.*.scanOnPush": Guard(Against.INTRUDERS, _more),
     "images.repositories.*.sharedWith": Guard(Against.INTRUDERS, _only),
     "inference.*.callers": Guard(Against.INTRUDERS, _only),
-    "inference.*.egress": Guard(Against.INTRUDERS, _only),
+    "inference.*.egress": Guard(Against.INTRUDERS, _only_networks),
     "inference.*.egressRules": Guard(Against.INTRUDERS, _only_ports),
     "keys.deletionWindowDays": Guard(Against.LOSS, _more),
     "keys.perDomain": Guard(Against.INTRUDERS, _more),
@@ -154,8 +175,9 @@ GUARDS: Final[Mapping[str, Guard]] = {
     "network.flowLogDays": Guard(Against.INTRUDERS, _more),
     "network.otherAccounts": Guard(Against.INTRUDERS, _only),
     "network.readableBuckets": Guard(Against.INTRUDERS, _only),
-    "protect": Guard(Against.LOSS, _more),
     "permissionsBoundary": Guard(Against.INTRUDERS, _there),
+    "policies.packs": Guard(Against.INTRUDERS, _every),
+    "protect": Guard(Against.LOSS, _more),
     "sharedFilesystems.*.accessPoints.*.namespaces": Guard(Against.INTRUDERS, _only, by_name=True),
     "sharedFilesystems.*.backup": Guard(Against.LOSS, _more),
     "sharedFilesystems.*.ownKey": Guard(Against.INTRUDERS, _more),
@@ -183,29 +205,48 @@ class Weaker:
     value: Any
     than: Any
     against: Against
+    lapses: bool = False
+    """Whether a person answers for it until its last day: a waiver or an approval."""
 
 
-def weaker(one: Platform, other: Platform, against: Iterable[Against] = Against) -> list[Weaker]:
+def weaker(
+    one: Platform,
+    other: Platform,
+    against: Iterable[Against] = Against,
+    mandatory: Callable[[str], Container[str]] = lambda profile: (),
+) -> list[Weaker]:
     """The guards that are weaker in `one` than in `other`.
 
     Entries of mappings are compared by name. An entry that only `one` has is compared with every entry of `other`,
-    unless its guard is compared by name only. A guard of an entry that only `other` has is not a weakness. What the
-    stacks allow people and exempt from rules is compared by `grants.wider`.
+    or every one that is alike, unless its guard is compared by name only. A guard of an entry that only `other` has is
+    not a weakness. What the stacks allow people and exempt from rules is compared by `grants.wider`.
+
+    Args:
+        one: a stack.
+        other: the stack that it is compared with.
+        against: the threats.
+        mandatory: the IDs of the rules that are mandatory in a profile.
     """
-    wanted, kinds = _values(other), {*against}
+    own, theirs = (each.model_dump(mode="json", by_alias=True) for each in (one, other))
+    wanted, kinds = _values(theirs), {*against}
     found = []
-    for (pattern, path), value in _values(one).items():
+    for (pattern, path), value in _values(own).items():
         guard = GUARDS[pattern]
         if (pattern, path) in wanted:
             others = [wanted[pattern, path]]
+        elif guard.by_name:
+            others = []
         else:
-            others = [] if guard.by_name else [each for (where, _), each in wanted.items() if where == pattern]
+            like = _alike(own, path, guard)
+            others = [
+                each for (where, its), each in wanted.items() if where == pattern and _alike(theirs, its, guard) == like
+            ]
         missed = next((each for each in others if not guard.holds(value, each)), None)
         if missed is not None and guard.against in kinds:
             found.append(Weaker(dotted(path), value, missed, guard.against))
-    allowed = ((each, _threats(each) & kinds) for each in wider(one, other))
+    allowed = ((each, _threats(each) & kinds) for each in wider(one, other, mandatory))
     return found + [
-        Weaker(dotted(each.path), each.value, each.than, next(kind for kind in Against if kind in threats))
+        Weaker(dotted(each.path), each.value, each.than, next(kind for kind in Against if kind in threats), each.lapses)
         for each, threats in allowed
         if threats
     ]
@@ -226,9 +267,17 @@ def table(found: Iterable[Weaker], one: str, other: str) -> Table:
     return result
 
 
-def _values(platform: Platform) -> dict[tuple[str, Keys], Any]:
+def _alike(data: Any, path: Keys, guard: Guard) -> Any:
+    """What the entry of a guard has in common with those that it is compared with."""
+    if not guard.alike:
+        return None
+    for key in path[:-1]:
+        data = data[key]
+    return data[guard.alike]
+
+
+def _values(data: Any) -> dict[tuple[str, Keys], Any]:
     """The value of every guard of a platform, by pattern and path."""
-    data = platform.model_dump(mode="json", by_alias=True)
     return {(pattern, path): value for pattern in GUARDS for path, value in _at(data, tuple(pattern.split(".")), ())}
 
 

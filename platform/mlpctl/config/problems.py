@@ -19,6 +19,7 @@ Keys = tuple[str | int, ...]
 HIDDEN = "(hidden)"
 """Replacement for a value that looks like a secret."""
 
+_STEP = re.compile(r'\[(?:("(?:[^"\\]|\\.)*")|(\d+))\]|([^.\[]+)')
 _PLAIN_KEY = re.compile(r"[\w:-]+", re.ASCII)
 _SECRET_KEY = re.compile(r"passw|secret|token|credential|(api|access|private)_?key", re.IGNORECASE)
 _LONGEST_VALUE = 40
@@ -95,6 +96,13 @@ def render(problems: Sequence[Problem], path: Path | str) -> str:
 def dotted(path: Keys) -> str:
     """Format a path, e.g. `gpuPools.inference.taints[0]` or `labels["app.kubernetes.io/name"]`."""
     return text.dotted(path, _is_plain, quoted)
+
+
+def keys(path: str) -> Keys:
+    """The keys in a path such as `policies.waivers[0]` or `tags["a.b"]`, as `dotted` formats it."""
+    return tuple(
+        int(index) if index else json.loads(quoted) if quoted else key for quoted, index, key in _STEP.findall(path)
+    )
 
 
 def _is_plain(key: str) -> bool:

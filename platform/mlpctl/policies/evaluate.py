@@ -106,11 +106,11 @@ def evaluate(rules: Iterable[Rule], estate: Estate, settings: PolicySettings, pr
         if level is Level.OFF:
             continue
         for found in _results(rule, level, estate):
-            waiver = _waiver(found, valid) if found.outcome is Outcome.FAIL else None
-            if waiver:
-                used.add(id(waiver))
-                found = replace(found, outcome=Outcome.WAIVED, waiver=waiver)
-            results.append(found)
+            judged = [_waived(each, valid) for each in found]
+            used.update(id(each.waiver) for each in judged if each.waiver)
+            # Behind a violation that has to be mended anyway, what cannot be evaluated yet is no news.
+            failed = any(each.outcome in (Outcome.FAIL, Outcome.ERROR) for each in judged)
+            results += [each for each in judged if not (failed and each.outcome is Outcome.NOT_EVALUATED)]
     return Evaluation(tuple(results), tuple(each for each in valid if id(each) not in used), expired)
 
 
@@ -122,18 +122,19 @@ def level_of(rule: Rule, settings: PolicySettings, profile: str) -> Level:
     return Level.MANDATORY if rule.id in settings.mandatory else own
 
 
-def _results(rule: Rule, level: Level, estate: Estate) -> Iterator[Result]:
+def _results(rule: Rule, level: Level, estate: Estate) -> Iterator[list[Result]]:
+    """The results for each resource, or for the stack."""
     if rule.of_stack is not None:
         check = rule.of_stack
-        yield from _run(rule, level, "", lambda: map(_located, violations.several(check(estate))))
+        yield _run(rule, level, "", lambda: map(_located, violations.several(check(estate))))
     elif rule.of_resource is not None:
         judge = rule.of_resource
         there = (each for type in sorted(rule.types) for each in estate.by_type.get(type, ()))
         found = [each for each in there if not each.read]
         if not found:
-            yield Result(rule, level, Outcome.NOT_APPLICABLE)
+            yield [Result(rule, level, Outcome.NOT_APPLICABLE)]
         for resource in found:
-            yield from _run(rule, level, resource.urn, partial(_judged, judge, resource))
+            yield _run(rule, level, resource.urn, partial(_judged, judge, resource))
 
 
 def _judged(judge: OfResource, resource: Resource) -> Iterator[Violation]:
@@ -142,20 +143,26 @@ def _judged(judge: OfResource, resource: Resource) -> Iterator[Violation]:
 
 def _located(found: object) -> Violation:
     at, text = violations.located(found)
-    return at.urn if isinstance(at, Resource) else "", at.path if isinstance(at, Setting) else "", text
+    if not isinstance(at, Setting):
+        return at.urn if at else "", "", text
+    # This imports the components, which programs without the platform's config do not need.
+    from mlpctl.policies import fields
+
+    if not fields.exists(at.path):
+        raise ValueError(f"it names {at.path}, which no stack file can have; see docs/stack-file.md")
+    return "", at.path, text
 
 
-def _run(rule: Rule, level: Level, urn: str, find: Callable[[], Iterable[Violation]]) -> Iterator[Result]:
-    """The violations that a function finds, or the one other outcome."""
+def _run(rule: Rule, level: Level, urn: str, find: Callable[[], Iterable[Violation]]) -> list[Result]:
+    """The violations that a function finds, with what it cannot evaluate, or the one other outcome."""
     results: list[Result] = []
     # The results are collected, because closing a generator raises GeneratorExit where it yields.
     try:
         for where, setting, text in find():
             results.append(Result(rule, level, Outcome.FAIL, where, setting, text))
     except NotEvaluated as error:
-        if not results:
-            deferred = isinstance(error, NeedsStack)
-            results.append(Result(rule, level, Outcome.NOT_EVALUATED, urn, text=error.why, deferred=deferred))
+        deferred = isinstance(error, NeedsStack)
+        results.append(Result(rule, level, Outcome.NOT_EVALUATED, urn, text=error.why, deferred=deferred))
     except NotApplicable as error:
         results.append(Result(rule, level, Outcome.NOT_APPLICABLE, text=error.why))
     except KeyboardInterrupt:
@@ -164,7 +171,7 @@ def _run(rule: Rule, level: Level, urn: str, find: Callable[[], Iterable[Violati
     except BaseException as error:
         # Nothing that a rule raises may end the evaluation early, not even SystemExit.
         results.append(Result(rule, level, Outcome.ERROR, urn, text=f"the rule failed: {described(error)}"))
-    yield from results or [Result(rule, level, Outcome.PASS, urn)]
+    return results or [Result(rule, level, Outcome.PASS, urn)]
 
 
 def described(error: BaseException) -> str:
@@ -175,8 +182,10 @@ def described(error: BaseException) -> str:
         return type(error).__name__
 
 
-def _waiver(found: Result, valid: Sequence[Waiver]) -> Waiver | None:
-    for each in valid:
-        if each.rule == found.rule.id and fnmatch.fnmatchcase(found.name, each.resource):
-            return each
-    return None
+def _waived(found: Result, valid: Sequence[Waiver]) -> Result:
+    """A result, waived if it is a violation that a waiver accepts."""
+    if found.outcome is Outcome.FAIL:
+        for each in valid:
+            if each.rule == found.rule.id and fnmatch.fnmatchcase(found.name, each.resource):
+                return replace(found, outcome=Outcome.WAIVED, waiver=each)
+    return found

@@ -7,6 +7,7 @@ from typing import Any, Final
 from mlpctl import failures, urns
 from mlpctl.config import Platform
 from mlpctl.config.places import places
+from mlpctl.config.problems import keys
 from mlpctl.config.shape import Shape
 from mlpctl.keys import NAMESPACE
 from mlpctl.policies.rule import Field, Rule
@@ -54,9 +55,14 @@ def unknown(rule: Rule) -> str:
         if each.component and each.component not in places():
             known = ", ".join(sorted(places()))
             return f"{rule.id}: fields has the component {each.component}; allowed: {known}."
-        if Shape.of(Platform).at(tuple(_pattern(each).split("."))) is None:
+        if not exists(_pattern(each)):
             return f"{rule.id}: fields has {_pattern(each)}, which no stack file can have; see docs/stack-file.md."
     return ""
+
+
+def exists(path: str) -> bool:
+    """Whether a stack file can have a field at a path such as `cluster.logDays`; `*` stands for a name."""
+    return Shape.of(Platform).at(keys(path)) is not None
 
 
 def _pattern(field: Field) -> str:

@@ -1,22 +1,19 @@
 """What the stack file on this machine adds to the judgement of a stack: own rules, and lines to point at."""
 
 import hashlib
-import json
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
 
 from mlpctl import config, project
-from mlpctl.config.problems import Keys
+from mlpctl.config.problems import Keys, keys
 from mlpctl.config.yaml_file import Document, YamlError, parse
 from mlpctl.keys import PLATFORM
 from mlpctl.policies import packs
 from mlpctl.policies.rule import Rule
 
 _PLATFORM: Final = ("config", PLATFORM)
-_STEP: Final = re.compile(r'\[(?:("(?:[^"\\]|\\.)*")|(\d+))\]|([^.\[]+)')
 
 
 @dataclass(frozen=True)
@@ -46,21 +43,14 @@ class Local:
 
     def line(self, path: str) -> int | None:
         """The line of a field, or of the innermost section around it; None without a file."""
-        keys = _keys(path)
-        while keys and keys not in self.lines:
-            keys = keys[:-1]
-        return self.lines.get(keys)
+        place = keys(path)
+        while place and place not in self.lines:
+            place = place[:-1]
+        return self.lines.get(place)
 
     def sets(self, path: str) -> bool:
         """Whether the file sets a field."""
-        return _keys(path) in self.lines
-
-
-def _keys(path: str) -> Keys:
-    """The keys in a path such as `policies.waivers[0]` or `tags["a.b"]`."""
-    return tuple(
-        int(index) if index else json.loads(quoted) if quoted else key for quoted, index, key in _STEP.findall(path)
-    )
+        return keys(path) in self.lines
 
 
 NOTHING: Final = Local()
@@ -114,7 +104,7 @@ def _read(root: Path, stack: str) -> Local:
 
 def _lines(document: Document) -> dict[Keys, int]:
     size = len(_PLATFORM)
-    return {keys[size:]: place.line for keys, place in document.positions.items() if keys[:size] == _PLATFORM}
+    return {path[size:]: place.line for path, place in document.positions.items() if path[:size] == _PLATFORM}
 
 
 def _shown(root: Path, path: Path) -> str:

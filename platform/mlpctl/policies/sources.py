@@ -6,14 +6,11 @@ from typing import Any, Final
 
 import pulumi_aws as aws
 
+from awsfacts.addresses import WIDEST
 from mlpctl.policies.checks import any_of, number, parts
 from mlpctl.policies.estate import NotEvaluated, Resource, token
 from mlpctl.review.values import addresses
 from mlpctl.review.values.plain import Secret, Unknown, items
-
-WIDEST: Final[Mapping[int, int]] = {4: 2**24, 6: 2**117}
-"""Number of public addresses, by IP version, above which a source counts as the internet: those of an IPv4 /8, which is
-1/256 of all, and as large a share of IPv6. Nobody owns more of them."""
 
 RANGES: Final = ("cidrBlocks", "ipv6CidrBlocks")
 """Inputs with address ranges, of rules in a security group and of rules of the older form."""

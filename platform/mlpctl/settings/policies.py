@@ -35,6 +35,10 @@ Region = Annotated[str, Field(pattern=f"^{REGION}$", examples=["us-east-1"])]
 InstanceTypes = Annotated[str, Field(max_length=64, pattern=r"^[a-z0-9*][a-z0-9.*-]*$", examples=["g6.*"])]
 
 
+NAMES_LOGS: Final = re.compile(r"(?<![a-z])(audits?|cloudtrail|logs?)(?![a-z])", re.IGNORECASE)
+"""A word in the name of a bucket for logs, e.g. in `prod-audit-logs-1a2b3c`."""
+
+
 def is_allowed(instance_type: str, patterns: Iterable[str]) -> bool:
     """Whether an instance type is one of the types, or matches one of the patterns."""
     return any(fnmatch.fnmatchcase(instance_type, pattern) for pattern in patterns)
@@ -94,6 +98,11 @@ class Waiver(Permission):
     )
     """Logical name of the resource, with `*` as a wildcard in a part of it; the path of the field for a
     violation of ML-OPS-04, e.g. `cluster.logDays`; `stack` for any other violation by the stack as a whole."""
+
+    def may_be_for(self, name: str) -> bool:
+        """Whether it may be for a resource whose logical name begins with `name`, a dash and more."""
+        start, wildcard, _ = self.resource.partition("*")
+        return start.startswith(f"{name}-") or bool(wildcard and f"{name}-".startswith(start))
 
 
 class PolicySettings(Model):

@@ -149,7 +149,8 @@ def test_resources_of_no_stack_are_listed_once_with_the_tags_that_led_to_them(au
         },
     ]
     assert ran.out.count(lost) == 1
-    assert found["verdict"].endswith("1 resource of no stack")
+    assert found["verdict"].endswith("1 resource of no stack, not evaluated")
+    assert found["unchecked"][0]["what"] == "2 resources of no stack"
 
 
 def test_the_regions_are_those_of_all_stacks(audited: Audited) -> None:
@@ -187,6 +188,19 @@ def test_a_failed_refresh_and_an_invalid_file_fail_only_their_own_stacks(audited
     assert "Pulumi.wrong.yaml" in wrong["fault"]
     assert "The resources of stuck cannot be read" in stuck["fault"]
     assert report(ran)["strangers"] == [], "their states are known"
+
+
+def test_a_stack_whose_file_is_missing_is_a_failure_and_the_others_are_audited(
+    audited: Audited, tmp_path: Path
+) -> None:
+    public = of("ghost", deployed.state(blocks={}))
+    audited({"ghost": (public, NOTHING)})
+    (tmp_path / "stacks" / "Pulumi.ghost.yaml").unlink()
+    ran = audited({"dev": (CLEAN, NOTHING)}, "--json", "-", names=["dev", "ghost"])
+    dev, ghost = report(ran)["stacks"]
+    assert ran.code == 3 and ghost["report"] is None and dev["report"]["rules"]["profile"] == "dev"
+    assert "its stack file stacks/Pulumi.ghost.yaml is missing" in ghost["fault"]
+    assert report(ran)["verdict"].startswith("2 stacks: 1 not audited, ")
 
 
 def test_a_defect_in_one_stack_is_reported_and_the_others_are_audited(
@@ -234,6 +248,16 @@ def test_a_page_has_a_section_for_each_stack_and_code_scanning_a_run(audited: Au
     assert places == sorted(places) and "\x1b" not in ran.out
     runs = json.loads((tmp_path / "a.sarif").read_text())["runs"]
     assert [each["automationDetails"]["id"] for each in runs] == ["audit/shop/dev/", "audit/shop/test/"]
+
+
+@pytest.mark.parametrize(("columns", "width"), [("", 120), ("80", 80), ("200", 120)])
+def test_headings_are_no_wider_than_the_page(
+    audited: Audited, monkeypatch: pytest.MonkeyPatch, columns: str, width: int
+) -> None:
+    monkeypatch.setenv("COLUMNS", columns)
+    lines = audited({"dev": (CLEAN, NOTHING)}).out.splitlines()
+    (heading,) = [each for each in lines if each.startswith("Stack dev")]
+    assert len(heading.rstrip()) == width
 
 
 def test_only_formats_for_several_stacks_are_allowed(mlpctl: Mlpctl) -> None:

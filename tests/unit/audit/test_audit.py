@@ -49,6 +49,19 @@ def test_a_deployed_violation_fails_the_audit_and_a_waived_one_does_not(audited:
     assert report["rules"]["file"] == "stacks/Pulumi.dev.yaml"
 
 
+def test_without_its_stack_file_a_stack_is_not_judged(audited: Audited, mlpctl: Mlpctl, tmp_path: Path) -> None:
+    audited(deployed.state(blocks={}))
+    (file := tmp_path / "stacks" / "Pulumi.dev.yaml").unlink()
+    for words in (("audit",), ("evidence", "--out", "bundle")):
+        ran = mlpctl(*words, "--stack", "dev", "--account")
+        assert ran.code == 3 and "its stack file stacks/Pulumi.dev.yaml is missing" in ran.errors
+    assert not (tmp_path / "bundle" / "evidence.json").exists()
+    file.write_text("")
+    ran = mlpctl("audit", "--stack", "dev", "--account", "--json", "-")
+    rules = json.loads(ran.out)["rules"]
+    assert ran.code == 0 and rules["profile"] == "" and not any(each["mandatory"] for each in rules["findings"])
+
+
 def test_code_scanning_shows_the_line_of_the_field_that_decides_a_violation(audited: Audited, tmp_path: Path) -> None:
     above = "urn:pulumi:dev::shop::mlplatform:index:EksCluster::cluster"
     urn = "urn:pulumi:dev::shop::mlplatform:index:EksCluster$aws:eks/cluster:Cluster::cluster-control-plane"
@@ -158,8 +171,9 @@ def test_live_judges_what_the_engine_reads_and_reports_drift_and_strangers(audit
     ]
     rows = {row["name"]: row["op"] for group in report["groups"] for row in group["rows"]}
     assert rows == {"models-block": "refresh", "token": "gone"}
-    assert "1 changed outside of Pulumi, 1 gone already, 1 not in the state" in report["verdict"]
+    assert "1 changed outside of Pulumi, 1 gone already, 1 not in the state, not evaluated" in report["verdict"]
     assert [each.split(" has ")[0] for each in report["notes"]] == [strange, made]
+    assert "2 resources that the state does not contain" in [each["what"] for each in report["unchecked"]]
     assert report["notes"][1].endswith(
         "the AWS service that sets aws:autoscaling:groupName created it for a resource of the stack."
     )
@@ -176,21 +190,43 @@ def test_what_a_refresh_leaves_as_it_is_stays_as_in_the_state() -> None:
     assert plan.by_urn[BLOCK].depends == {"bucket": (BUCKET,)}
 
 
+def unmanaged(found: str, type: str, id: str, **outputs: Any) -> bool:
+    """Whether a tagged resource is none of a state with one resource."""
+    there = {"custom": True, "type": type, "id": id, "outputs": outputs}
+    return bool(live.unmanaged({found: {}}, {"resources": [there]}))
+
+
+CLUSTER = "arn:aws:eks:us-west-2:1:cluster/c"
+EKS = "aws:eks/cluster:Cluster"
+
+
 @pytest.mark.parametrize(
-    ("arn", "id"),
+    ("arn", "type", "id", "region"),
     [
-        ("arn:aws:ec2:us-east-1:1:subnet/subnet-1", "subnet-1"),
-        ("arn:aws:ec2:us-east-1:1:natgateway/nat-1", "nat-1"),
-        ("arn:aws:eks:us-east-1:1:cluster/c", "c"),
-        ("arn:aws:logs:us-east-1:1:log-group:/aws/eks/c", "/aws/eks/c"),
-        ("arn:aws:s3:::b", "b"),
-        ("arn:aws:ecr:us-east-1:1:repository/team/app", "team/app"),
+        ("arn:aws:ec2:us-east-1:1:subnet/subnet-0123abcd", "aws:ec2/subnet:Subnet", "subnet-0123abcd", ""),
+        ("arn:aws:ec2:us-east-1:1:elastic-ip/eipalloc-0123abcd", "aws:ec2/eip:Eip", "eipalloc-0123abcd", ""),
+        ("arn:aws:ec2:us-east-1:1:vpc-endpoint/x", "aws:ec2/vpcEndpoint:VpcEndpoint", "x", "us-east-1"),
+        (CLUSTER, EKS, "c", "us-west-2"),
+        (CLUSTER, "aws-native:eks:Cluster", "c", ""),
+        ("arn:aws:ecr:us-east-1:1:repository/team/app", "aws:ecr/repository:Repository", "team/app", ""),
     ],
 )
-def test_a_resource_is_known_by_its_arn_or_by_its_id(arn: str, id: str) -> None:
-    assert live.unmanaged({arn: {}}, {"resources": [{"id": id}]}) == []
-    assert live.unmanaged({arn: {}}, {"resources": [{"id": "x", "outputs": {"vpc": {"arn": arn}}}]}) == []
-    assert [each.arn for each in live.unmanaged({arn: {}}, {"resources": [{"id": "x"}]})] == [arn]
+def test_a_resource_without_its_arn_in_the_state_is_known_by_type_and_id(
+    arn: str, type: str, id: str, region: str
+) -> None:
+    assert not unmanaged(arn, type, id, **({"region": region} if region else {}))
+    assert unmanaged(arn, type, f"{id}0")
+
+
+def test_another_resource_with_the_same_last_part_is_no_known_one() -> None:
+    assert not unmanaged(CLUSTER, EKS, "x", vpc={"cluster": CLUSTER})
+    log = "arn:aws:ec2:us-east-1:1:flow-logs/fl-0123abcd"
+    assert not unmanaged(log, "aws:ec2/flowLog:FlowLog", "fl-0123abcd", arn=log.replace("flow-logs", "vpc-flow-log"))
+    assert unmanaged(CLUSTER, EKS, "c", region="us-east-1")
+    assert unmanaged(CLUSTER, EKS, "c", arn="arn:aws:eks:us-west-2:2:cluster/c"), "of another account"
+    assert unmanaged("arn:aws:eks:us-west-2:1:cluster/train-0123abcd", EKS, "train-0123abcd", region="us-east-1")
+    assert unmanaged(CLUSTER, "aws:ecr/repository:Repository", "c")
+    assert unmanaged("arn:aws:s3:::models", "aws:iam/role:Role", "models")
 
 
 def test_the_regions_of_a_stack_are_its_own_and_those_of_its_arns() -> None:

@@ -142,7 +142,7 @@ def test_more_regions_are_weaker() -> None:
 
 def test_more_instance_types_are_weaker() -> None:
     # Without it, a list must contain the types of the system nodes.
-    waived = {**WAIVER, "rule": "ML-COST-01"}
+    waived = {**WAIVER, "rule": "ML-COST-01", "resource": "cluster-*"}
 
     def types(*names: str) -> Platform:
         return stack(allowedInstanceTypes=[*names], waivers=[waived])
@@ -177,6 +177,47 @@ def test_a_namespace_that_is_only_guarded_in_the_other_stack_is_weaker() -> None
     assert found(one, with_a_trainer(namespaces={"training": {}})) == [row]
     assert found(one, with_a_trainer()) == [row], "the platform creates the namespaces of workloads"
     assert found(one, one) == found(one, stack()) == []
+
+
+def test_a_workload_s_namespace_without_the_guards_of_the_other_stack_is_weaker() -> None:
+    def with_a_trainer(**sections: Any) -> Platform:
+        given = stack().model_dump(mode="json", by_alias=True, exclude_unset=True)
+        given["workloads"] = {"trainer": {"namespace": "training", "queues": {"jobs": "consume"}}}
+        return Platform.model_validate({**given, **sections})
+
+    guarded = with_a_trainer(guardrails={"namespaces": {"training": {}, "other": {}}})
+    row = ("guardrails.namespaces", "none", "training, other")
+    assert found(with_a_trainer(), guarded) == [row]
+    assert found(with_a_trainer(guardrails={"namespaces": {"training": {}}}), guarded) == []
+    assert found(with_a_trainer(workloads={}), guarded) == [], "nothing of the platform is there"
+    assert found(guarded, with_a_trainer()) == []
+
+
+def test_images_that_are_only_scanned_or_copied_in_the_other_stack_are_weaker() -> None:
+    def registry(account: Any = None, own: str = "123456789012", region: str = "us-east-1") -> Platform:
+        given = stack(region=region, accounts=(own,)).model_dump(mode="json", by_alias=True, exclude_unset=True)
+        return Platform.model_validate({**given, "images": {"account": account}}, context={"region": region})
+
+    both = {"scanning": "enhanced", "replicateTo": ["us-west-2"]}
+    elsewhere = registry(both, own="210987654321")
+    row = ("images.account", "none", "scanning enhanced, copies in us-west-2")
+    assert found(registry(), elsewhere) == found(registry(), elsewhere, Against.LOSS) == [row]
+    copied = registry({"scanning": "basic", "replicateTo": ["us-west-2"]}, own="210987654321")
+    assert found(registry(), copied, Against.INTRUDERS) == []
+    assert found(registry(), registry({"scanning": "basic"}, own="210987654321")) == []
+    assert found(registry(), registry(both)) == [], "the settings of the other stack are for the whole account"
+    assert found(registry(region="us-west-1"), registry(both)) == [row]
+
+
+def test_rules_that_only_the_other_makes_mandatory_are_weaker() -> None:
+    def rows(one: Platform, other: Platform, *always: str) -> list[tuple[str, str, str]]:
+        return [(each.path, each.value, each.than) for each in weaker(one, other, mandatory=lambda profile: always)]
+
+    other = stack(mandatory=["ML-VPC-05", "ML-S3-07"])
+    assert rows(stack(mandatory=["ML-S3-07"]), other) == [("policies.mandatory", "ML-S3-07", "ML-VPC-05")]
+    assert rows(stack(), other, "ML-VPC-05") == [("policies.mandatory", "none", "ML-S3-07")]
+    assert rows(stack(), other, "ML-VPC-05", "ML-S3-07") == []
+    assert rows(other, stack()) == []
 
 
 def test_a_row_of_the_table_is_readable() -> None:

@@ -21,18 +21,13 @@ NO_GUARDS = {
     "cluster.addonVersions",
     "cluster.system",
     "cluster.version",
-    "cost.maxMonthlyDeltaUsd",
-    "cost.maxMonthlyUsd",
     "cost.maxUnpriced",
-    "policies.mandatory",
-    "policies.packs",
     "rolePath",
     "cost.usage",
     "gpuPools",
     "guardrails.namespaces.*.containerCpu",
     "guardrails.namespaces.*.containerMemory",
     "guardrails.namespaces.*.quota",
-    "images.account",
     "images.pullThrough",
     "images.repositories.*.releaseTags",
     "images.repositories.*.untaggedDays",
@@ -96,9 +91,11 @@ NO_GUARDS = {
 GRANTS = {
     "cluster.access",
     "guardrails.existingNamespaces",
+    "images.account",
     "policies.allowedInstanceTypes",
     "policies.allowedRegions",
     "policies.approvals",
+    "policies.mandatory",
     "policies.waivers",
 }
 """Fields that are compared entry by entry; `test_grants.py` tests them."""
@@ -173,6 +170,8 @@ def test_a_weakened_guard_is_found(pattern: str) -> None:
         "cluster.logDays": 1,
         "cluster.logTypes": ["api"],
         "cluster.publicAccessCidrs": ["198.51.99.0/24"],
+        "cost.maxMonthlyDeltaUsd": None,
+        "cost.maxMonthlyUsd": None,
         "guardrails.allowedRegistries": ["docker.io"],
         "guardrails.enforcement.gpuNodes": "audit",
         "guardrails.enforcement.hostAccess": "warn",
@@ -206,6 +205,7 @@ def test_a_weakened_guard_is_found(pattern: str) -> None:
         "network.otherAccounts": ["123456789012"],
         "network.readableBuckets": ["public-datasets"],
         "permissionsBoundary": None,
+        "policies.packs": [],
         "protect": False,
         "sharedFilesystems.*.accessPoints.*.namespaces": ["batch", "web"],
         "sharedFilesystems.*.backup": False,
@@ -298,6 +298,8 @@ workloads:
 gpuPools: { pool: { instanceTypes: [g6.2xlarge], nodes: 2, maxNodes: 4 } }
 inference: { example: { image: "a:1", pool: pool, egress: [10.9.0.0/18] } }
 guardrails: { enforcement: { images: deny } }
+cost: { maxMonthlyUsd: 100, maxMonthlyDeltaUsd: 10 }
+policies: { packs: [policies/acme] }
 keys: { deletionWindowDays: 30, perDomain: true, retain: true, rotationDays: 90 }
 """
 
@@ -325,7 +327,7 @@ def test_a_workload_in_only_one_stack_is_not_compared() -> None:
     assert weaker(Platform.model_validate(one), Platform.model_validate(yaml.safe_load(STRICT))) == []
 
 
-def test_an_egress_rule_is_compared_with_the_rule_for_the_same_network() -> None:
+def test_an_egress_rule_is_compared_with_those_for_the_same_and_wider_networks() -> None:
     def stack(*rules: tuple[str, list[int]]) -> Platform:
         made = yaml.safe_load(STRICT)
         made["inference"]["example"]["egressRules"] = [{"cidr": cidr, "ports": ports} for cidr, ports in rules]
@@ -333,8 +335,9 @@ def test_an_egress_rule_is_compared_with_the_rule_for_the_same_network() -> None
 
     here = stack(("10.0.0.0/8", [22, 6379]), ("10.9.0.0/16", [80]))
     assert weaker(stack(("10.0.0.0/8", [6379])), here) == []
-    (found,) = weaker(stack(("10.9.0.0/16", [80, 6379])), here)
-    assert "10.9.0.0/16 80, 6379" in [str(cell) for cell in table([found], "one", "other").columns[1].cells]
+    assert weaker(stack(("10.9.1.0/24", [80, 6379])), here) == []
+    (found,) = weaker(stack(("10.8.0.0/16", [80, 6379])), here)
+    assert "10.8.0.0/16 80, 6379" in [str(cell) for cell in table([found], "one", "other").columns[1].cells]
 
 
 def test_an_entry_with_another_name_is_compared_with_every_entry() -> None:
@@ -342,3 +345,49 @@ def test_an_entry_with_another_name_is_compared_with_every_entry() -> None:
     one["buckets"]["other"] = {"noncurrentDays": 30, "retain": True}
     (found,) = weaker(Platform.model_validate(one), Platform.model_validate(yaml.safe_load(STRICT)))
     assert (found.path, found.value, found.than) == ("buckets.other.noncurrentDays", 30, 90)
+
+
+def test_an_entry_with_another_name_is_compared_with_those_that_are_alike() -> None:
+    one, other = (yaml.safe_load(STRICT) for _ in range(2))
+    other["buckets"]["runs"] = {"role": "checkpoints", "noncurrentDays": 7}
+    one["buckets"] |= {"runs": other["buckets"]["runs"], "more": {"role": "checkpoints", "noncurrentDays": 7}}
+    assert weaker(Platform.model_validate(one), Platform.model_validate(other)) == []
+    one["buckets"]["more"]["noncurrentDays"] = 6
+    (found,) = weaker(Platform.model_validate(one), Platform.model_validate(other))
+    assert (found.path, found.value, found.than) == ("buckets.more.noncurrentDays", 6, 7)
+
+
+@pytest.mark.parametrize(
+    ("place", "own", "theirs", "holds"),
+    [
+        ("cluster.privateAccessCidrs", ["192.168.0.0/21"], ["192.168.0.0/20"], True),
+        ("cluster.privateAccessCidrs", ["192.168.0.0/20"], ["192.168.0.0/21", "192.168.8.0/21"], True),
+        ("cluster.privateAccessCidrs", ["192.168.0.0/20"], ["192.168.0.0/21", "192.168.8.0/22"], False),
+        ("cluster.publicAccessCidrs", ["16.1.0.0/16"], ["16.0.0.0/8"], True),
+        ("cluster.publicAccessCidrs", ["16.1.0.0/16"], [], False),
+        ("inference.example.egress", ["203.0.113.0/25"], ["203.0.113.0/24"], True),
+        ("guardrails.allowedRegistries", ["docker.io/vllm"], ["docker.io"], True),
+        ("guardrails.allowedRegistries", ["docker.io"], ["docker.io/vllm"], False),
+        ("guardrails.allowedRegistries", ["docker.io/vllm-x"], ["docker.io/vllm"], False),
+        ("images.repositories.example.mutableTags", ["dev-1", "dev-a*"], ["dev-*"], True),
+        ("images.repositories.example.mutableTags", ["dev-*"], ["dev-1"], False),
+        ("cost.maxMonthlyUsd", 2000, 100, True),
+    ],
+)
+def test_a_part_of_what_is_allowed_is_not_weaker(place: str, own: Any, theirs: Any, holds: bool) -> None:
+    def stack(value: Any) -> Platform:
+        made = yaml.safe_load(STRICT)
+        holder, (*way, last) = made, place.split(".")
+        for key in way:
+            holder = holder[key]
+        holder[last] = value
+        return Platform.model_validate(made)
+
+    assert [each.path for each in weaker(stack(own), stack(theirs))] == ([] if holds else [place])
+
+
+def test_a_missing_limit_of_cost_is_neither_a_way_for_intruders_nor_a_loss() -> None:
+    unlimited = yaml.safe_load(STRICT) | {"cost": {}}
+    one, other = Platform.model_validate(unlimited), Platform.model_validate(yaml.safe_load(STRICT))
+    assert [each.against for each in weaker(one, other)] == [Against.COST] * 2
+    assert weaker(one, other, [Against.INTRUDERS, Against.LOSS]) == []

@@ -72,6 +72,25 @@ def test_a_rule_is_evaluated_for_each_resource_of_its_classes() -> None:
     assert outcomes(evaluated(queues={})) == [Outcome.NOT_APPLICABLE]
 
 
+def test_a_waived_violation_does_not_hide_what_cannot_be_evaluated() -> None:
+    @rule("ACME-01", aws.sqs.Queue, reason="So.", remedy="Name it.", severity=Severity.LOW, levels=ALWAYS)
+    def queue_has_a_name_and_a_key(queue: Resource) -> Iterator[str]:
+        """A queue has a name and a key."""
+        if not queue.get("name"):
+            yield "has no name"
+        if not queue.get("key"):
+            yield "has no key"
+
+    queues = {"a": {"key": UNKNOWN}, "b": {"key": UNKNOWN}, "c": {"key": "k"}}
+    found = evaluated(queue_has_a_name_and_a_key, queues=queues, waivers=[WAIVER])
+    assert [(each.urn[-1], each.outcome) for each in found.results] == [
+        ("a", Outcome.FAIL),
+        ("b", Outcome.WAIVED),
+        ("b", Outcome.NOT_EVALUATED),
+        ("c", Outcome.FAIL),
+    ]
+
+
 def test_the_profile_decides_on_the_level() -> None:
     levels = Levels(Level.OFF, Level.ADVISORY, Level.MANDATORY)
     assert evaluated(named(levels), profile="dev").results == ()
@@ -251,6 +270,21 @@ def test_a_rule_for_the_stack_may_name_a_field_or_not_apply() -> None:
     assert evaluated(logs, waivers=[WAIVER | {"rule": "ACME-05", "resource": "cluster.logDays"}]).passes
     (found,) = evaluated(logs, queues={}).results
     assert (found.outcome, found.text) == (Outcome.NOT_APPLICABLE, "the stack has no queues")
+
+
+@pytest.mark.parametrize(
+    ("path", "known"),
+    [("buckets.a.retain", True), ('tags["a.b"]', True), ("policies.waivers[0]", True), ("no.such.field", False)],
+)
+def test_a_field_that_no_stack_file_can_have_is_a_defect_of_the_rule(path: str, known: bool) -> None:
+    @stack_rule("ACME-05", reason="So.", remedy="So.", severity=Severity.LOW, levels=ALWAYS)
+    def breaks(stack: Estate) -> Iterator[tuple[Setting, str]]:
+        """A stack has a field."""
+        yield Setting(path), "has no such field"
+
+    (found,) = evaluated(breaks).results
+    assert (found.outcome, found.field) == ((Outcome.FAIL, path) if known else (Outcome.ERROR, ""))
+    assert known or "it names no.such.field, which no stack file can have" in found.text
 
 
 def test_a_rule_needs_sentences_and_classes() -> None:

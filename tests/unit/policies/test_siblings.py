@@ -116,6 +116,18 @@ def test_a_waiver_names_the_field(project: Path) -> None:
         assert bool(result.waiver) is waived, field
 
 
+def test_waivers_and_approvals_of_production_are_listed_and_do_not_violate_it(project: Path, mlpctl: Mlpctl) -> None:
+    allowed = {"resource": "raw-data-bucket", "reason": "copied to the new account", "owner": "ml"}
+    allowed["expires"] = str(TODAY + timedelta(days=30))
+    policies = {"approvals": [allowed], "waivers": [{**allowed, "rule": "ML-S3-07"}]}
+    prod = {**PROD, "cluster": STAGING["cluster"], "policies": policies}
+    assert [each.outcome.value for each in in_a_review(prod)] == ["pass"]
+    stack(project, "prod", prod)
+    ran = mlpctl("config", "compare", "--stack", "prod", "--with", "staging")
+    rows = [row.split()[0] for row in ran.out.splitlines()[1:]]
+    assert ran.code == 1 and rows == ["policies.waivers[0]", "policies.approvals[0]"]
+
+
 def test_without_the_project_it_is_not_evaluated(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (result,) = in_a_review(project="another")
     assert (result.outcome.value, result.text) == (

@@ -4,7 +4,7 @@ from functools import cache
 from importlib import import_module
 from typing import Final
 
-from mlpctl.policies.rule import Rule
+from mlpctl.policies.rule import Level, Rule
 
 THEMES: Final = (
     "storage",
@@ -35,6 +35,12 @@ THEMES: Final = (
     "reachability",
 )
 """The modules, in the order of reports."""
+
+
+@cache
+def mandatory(profile: str) -> frozenset[str]:
+    """The IDs of the rules that are mandatory in a profile."""
+    return frozenset(each.id for each in rules() if each.levels.of(profile) is Level.MANDATORY)
 
 
 @cache

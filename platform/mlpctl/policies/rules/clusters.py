@@ -9,6 +9,7 @@ import pulumi_kubernetes as k8s
 
 from awsfacts import eks_versions
 from awsfacts.eks_settings import CLUSTER_ADMIN, CONTROL_PLANE_LOGS
+from awsfacts.principals import PERSON
 from mlpctl.policies.checks import is_on, key_fault, parts
 from mlpctl.policies.estate import NotEvaluated, Resource, token
 from mlpctl.policies.rule import ALWAYS, FROM_STAGING, Field, Severity, rule
@@ -17,10 +18,6 @@ from mlpctl.policies.sources import internet
 ANYONE: Final = "0.0.0.0/0"
 """The network that may reach a public endpoint if none is named:
 https://docs.aws.amazon.com/eks/latest/APIReference/API_VpcConfigRequest.html"""
-
-_PERSON: Final = re.compile(r":user/|:root$|:federated-user/|/aws-reserved/sso\.amazonaws\.com/|/AWSReservedSSO_")
-"""ARNs of principals that people are: users of IAM, the account itself, and roles of IAM Identity Center:
-https://docs.aws.amazon.com/singlesignon/latest/userguide/using-service-linked-roles.html"""
 
 _VERSION: Final = re.compile(r"1\.\d+")
 
@@ -165,4 +162,4 @@ def _is_person(association: Resource) -> bool:
         return True
     if token(aws.iam.Role) in referred:
         return False
-    return _PERSON.search(str(association.get("principalArn", ""))) is not None
+    return PERSON.search(str(association.get("principalArn", ""))) is not None

@@ -135,7 +135,11 @@ def data_is_protected_from_deletion(estate: Estate) -> Iterator[tuple[Resource, 
     serves=["nist:CM-6"],
 )
 def prod_protects_as_much_as_staging(estate: Estate) -> Iterator[tuple[Setting, str]]:
-    """A production stack has every safeguard of the project's staging stacks, and allows nobody more than they do."""
+    """A production stack has every safeguard of the project's staging stacks, and allows nobody more than they do.
+
+    Waivers and approvals are not counted: each is for a violation or a loss of one stack, and a person answers for it
+    until its last day.
+    """
     if estate.siblings is None:
         raise NotEvaluated("the stack files of the project are not at hand")
     others = estate.siblings.of_profile("staging")
@@ -148,8 +152,10 @@ def prod_protects_as_much_as_staging(estate: Estate) -> Iterator[tuple[Setting, 
 def _weaker(own: "Platform", other: Sibling) -> Iterator[tuple[Setting, str]]:
     # This imports the components, which programs without the platform's config do not need.
     from mlpctl.config.guards import weaker, written
+    from mlpctl.policies.rules import mandatory
 
-    for each in weaker(own, _read(other.platform)):
+    found = weaker(own, _read(other.platform), mandatory=mandatory)
+    for each in (each for each in found if not each.lapses):
         values = f"{each.path} is {written(each.value)}, and in {other.name} {written(each.than)}"
         yield Setting(each.path), f"protects less than {other.name}: {values}"
 

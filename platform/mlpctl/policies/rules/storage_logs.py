@@ -1,8 +1,6 @@
 """Rules for the access logs of buckets, and for buckets with logs."""
 
-import re
 from collections.abc import Iterator
-from typing import Final
 
 import pulumi_aws as aws
 
@@ -10,9 +8,7 @@ from mlpctl.policies.checks import any_of, parts
 from mlpctl.policies.deliveries import ACCESS_LOGS, AUDIT, CONFIG, LOAD_BALANCERS, delivers_to, receives
 from mlpctl.policies.estate import Resource
 from mlpctl.policies.rule import ONLY_ADVICE, Level, Levels, Severity, rule
-
-_NAMES_LOGS: Final = re.compile(r"(?<![a-z])(audits?|cloudtrail|logs?)(?![a-z])", re.IGNORECASE)
-"""A word in the name of a bucket for logs, e.g. in `prod-audit-logs-1a2b3c`."""
+from mlpctl.settings.policies import NAMES_LOGS
 
 
 @rule(
@@ -69,4 +65,4 @@ def log_bucket_locks_objects(bucket: Resource) -> Iterator[str]:
 def _has_logs(bucket: Resource) -> bool:
     """Whether a bucket is for logs, by its name or by what is delivered to it."""
     names = [bucket.name, str(bucket.inputs.get("bucket", ""))]
-    return any(map(_NAMES_LOGS.search, names)) or receives(bucket, AUDIT, LOAD_BALANCERS)
+    return any(map(NAMES_LOGS.search, names)) or receives(bucket, AUDIT, LOAD_BALANCERS)
