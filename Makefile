@@ -53,7 +53,7 @@ format: .venv/ready ## format the code
 
 golden: .venv/ready ## rewrite the golden files; review their diff
 	@$(BIN)/pytest tests/engine/test_api_schemas.py tests/engine/test_local_stack.py tests/engine/test_reviews.py \
-		tests/engine/test_stacks.py -k "current or golden or first_creation or running_stack or rotated" --rewrite-golden
+		tests/engine/test_shared_files.py tests/engine/test_stacks.py -k "current or golden or first_creation or running_stack or rotated" --rewrite-golden
 	@$(BIN)/pytest tests/golden tests/unit/config/test_wrong_files.py --rewrite-golden
 
 bench: .venv/ready ## run the benchmarks, with comparisons (about an hour)
