@@ -185,13 +185,13 @@ def test_a_refresh_detects_drift_and_up_corrects_it(project: Any, sandbox: Any) 
 
 
 def test_a_refresh_without_drift_finds_no_changes(project: Any) -> None:
-    project.pulumi("refresh", "--yes", "--skip-preview", "--expect-no-changes", "--stack", "local")
+    project.pulumi("refresh", "--yes", "--skip-preview", "--expect-no-changes", "--diff", "--stack", "local")
 
 
 def test_a_restart_of_the_sandbox_causes_no_changes(project: Any, sandbox: Any) -> None:
     sandbox.restart()
     assert project.preview() == []
-    project.pulumi("refresh", "--yes", "--skip-preview", "--expect-no-changes", "--stack", "local")
+    project.pulumi("refresh", "--yes", "--skip-preview", "--expect-no-changes", "--diff", "--stack", "local")
 
 
 def test_scaling_a_pool_changes_its_nodes(project: Any, sandbox: Any) -> None:

@@ -15,6 +15,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from moto.backends import get_backend
 from moto.core.base_backend import BackendDict, BaseBackend
+from moto.resourcegroupstaggingapi.models import ResourceGroupsTaggingAPIBackend
 
 from mlsandbox.endpoint.eks.backend import SERVICE, eks_backends
 from mlsandbox.endpoint.store import STORE, store_backends
@@ -115,6 +116,12 @@ class _Pickler(dill.Pickler):  # type: ignore[misc]  # dill has no types
         # No lock is held during a snapshot, but dill would restore a lock that can never be acquired again.
         if isinstance(value, _RLOCK):
             return threading.RLock, ()
+        # Generators of pages cannot be pickled. On AWS too, the tokens of pages are only valid for a while:
+        # https://docs.aws.amazon.com/resourcegroupstagging/latest/APIReference/API_GetResources.html
+        if isinstance(value, ResourceGroupsTaggingAPIBackend):
+            reduced: Any = value.__reduce_ex__(2)
+            made, given, state, *rest = reduced
+            return made, given, {**state, "_pages": {}}, *rest
         # For a subclass with its own constructor, defaultdict would call it with the default factory.
         if isinstance(value, defaultdict) and type(value) is not defaultdict:
             return _load_defaultdict, (type(value), value.default_factory), vars(value), None, iter(value.items())

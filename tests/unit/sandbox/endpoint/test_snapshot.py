@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 
 from mlsandbox.errors import SandboxError
 from mlsandbox.ground.layout import Layout
@@ -23,6 +24,23 @@ def layout(tmp_path: Path) -> Layout:
     layout = Layout(tmp_path / "sandbox")
     layout.prepare()
     return layout
+
+
+def test_an_unfinished_list_of_pages_does_not_prevent_saving(layout: Layout, run: Run, new_account: Any) -> None:
+    filters = [{"Key": "team", "Values": ["ml"]}]
+    with run(layout):
+        account = new_account(layout)
+        ec2, tagging = account.ec2, account.client("resourcegroupstaggingapi")
+        for _ in range(3):
+            tags = [{"ResourceType": "vpc", "Tags": [{"Key": "team", "Value": "ml"}]}]
+            ec2.create_vpc(CidrBlock="10.0.0.0/16", TagSpecifications=tags)
+        first = tagging.get_resources(TagFilters=filters, ResourcesPerPage=2)
+        assert len(first["ResourceTagMappingList"]) == 2
+
+    with run(layout):
+        with pytest.raises(ClientError, match="PaginationTokenExpiredException"):
+            tagging.get_resources(TagFilters=filters, PaginationToken=first["PaginationToken"])
+        assert len(tagging.get_resources(TagFilters=filters)["ResourceTagMappingList"]) == 3
 
 
 def test_the_state_is_restored_after_a_restart(layout: Layout, run: Run, new_account: Any) -> None:
