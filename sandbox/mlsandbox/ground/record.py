@@ -119,6 +119,9 @@ class Record(_Model):
     controllers: Mapping[str, ControllerState] = {}
     """The controllers that were started, by name."""
 
+    unsaved: str | None = None
+    """Why the last attempt to save the AWS API's state failed; None if it succeeded."""
+
     control_plane_requests: int = 0
     """The number of requests to start the control plane so far. Shows whether a record is newer than a request."""
 

@@ -145,13 +145,18 @@ class Daemon:
             self._events.put(_Event.START_CONTROL_PLANE)
 
     def _snapshot(self) -> None:
+        if self._aws_api is None or not self._owns_folder():
+            return
+        problem: str | None = None
         try:
-            if self._aws_api is not None and self._owns_folder():
-                self._aws_api.snapshot()
-        except Exception:
+            self._aws_api.snapshot()
+        except Exception as error:
             # After any error, e.g. a full disk or an object that cannot be pickled, the sandbox continues with its
             # state in memory, and the next snapshot may succeed.
             logger.exception("cannot save the state of the AWS API")
+            problem = f"{type(error).__name__}: {error}"
+        if self._record.unsaved != problem:
+            self._update(unsaved=problem)
 
     def _bound_logs(self) -> None:
         for log in self._layout.logs.glob("*.log"):

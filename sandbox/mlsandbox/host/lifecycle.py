@@ -82,6 +82,9 @@ class Status:
     controllers: Mapping[str, ControllerState] = field(default_factory=dict)
     """The requested controllers by name."""
 
+    unsaved: str | None = None
+    """Why the last attempt to save the AWS API's state failed; None if it succeeded."""
+
     @property
     def memory_bytes(self) -> int:
         """Resident memory of all processes, in bytes."""
@@ -160,6 +163,7 @@ def status(layout: Layout) -> Status:
         processes,
         record.versions,
         {name: record.controllers.get(name, ControllerState()) for name in layout.controllers()},
+        record.unsaved,
     )
 
 

@@ -45,6 +45,9 @@ def page(
     parts: list[RenderableType] = [heading]
     if status.reason:
         parts.append(Text(status.reason))
+    if status.unsaved:
+        what = f"The state of the AWS API is not saved, and a restart would lose its last changes: {status.unsaved}"
+        parts.append(Text(what, style="red"))
     if planned:
         parts += [Text(), _faults(planned)]
     if conditions != Conditions():

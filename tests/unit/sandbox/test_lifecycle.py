@@ -98,6 +98,17 @@ def test_down_stops_the_daemon_after_a_last_snapshot(layout: Layout) -> None:
     assert lifecycle.status(layout).phase is Phase.ABSENT
 
 
+def test_a_state_that_cannot_be_saved_is_recorded_until_it_can(layout: Layout) -> None:
+    up(layout)
+    for reason in ("OSError: no space left", None):
+        (layout.folder / "full").touch() if reason else (layout.folder / "full").unlink()
+        deadline = time.monotonic() + 30
+        while lifecycle.status(layout).unsaved != reason:
+            assert time.monotonic() < deadline, lifecycle.status(layout)
+            time.sleep(0.1)
+    lifecycle.down(layout)
+
+
 def test_the_control_plane_can_start_later_and_starts_again_with_the_sandbox(
     layout: Layout, tools: Mapping[str, Path]
 ) -> None:

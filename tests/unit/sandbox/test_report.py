@@ -52,6 +52,12 @@ def test_it_shows_processes_endpoints_running_time_and_memory() -> None:
     assert row[2:4] == ["5", "min"]
 
 
+def test_a_state_that_cannot_be_saved_is_shown_with_the_reason() -> None:
+    assert "not saved" not in shown(ready())
+    page = shown(replace(ready(), unsaved="OSError: no space left"))
+    assert "a restart would lose its last changes: OSError: no space left" in page
+
+
 def test_requested_failures_are_listed_with_the_number_of_occurrences() -> None:
     fault = Fault(operation="*", code="ThrottlingException", message="no", rate=0.2, times=9, match="[x]")
     (row,) = [line for line in shown(ready(), [Planned(fault=fault, struck=3)]).splitlines() if "Throttling" in line]

@@ -34,6 +34,8 @@ class Service:
 
     def snapshot(self) -> None:
         self.note("snapshot")
+        if (folder / "full").exists():
+            raise OSError("no space left")
 
 
 class Noting(Layout):
