@@ -6,8 +6,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-import yaml
-
 from mlpctl import project
 from mlpctl.config import Platform, profiles, stack_file
 from mlpctl.config.problems import ConfigError
@@ -88,7 +86,7 @@ def changed(root: Path, since: str, also: Collection[Path] = ()) -> Found:
     listed += _git(root, "ls-files", "--others", "--exclude-standard", "--full-name", "-z")
     paths = sorted({top / name.decode(errors="surrogateescape") for name in listed.split(b"\0") if name})
     home = root.resolve()
-    settings = yaml.safe_load((root / project.PROJECT_FILE).read_bytes()) or {}
+    settings = project.settings(root) or {}
     configs, program = project.configs(home, settings), project.program(home, settings)
     stacks = [path for path in paths if path.parent == configs and _stack(path)]
     folders = [way for each in (program, *(home / name for name in project.LIBRARIES)) for way in _ways(each)]

@@ -33,7 +33,7 @@ def explain(root: Path, stack: str, text: str) -> RenderableType:
         NoFailureError: the text has no failure.
     """
     loaded = config.read(config.find(root, stack))
-    update = read(text, loaded.platform, project.name(root), stack.rsplit("/", 1)[-1])
+    update = read(text, loaded.platform, project.name(root), project.own_name(stack))
     if not update.failures:
         raise NoFailureError(
             "The input has no failure: pass the output of a failed `pulumi up`, its event log, or AWS's message."

@@ -34,7 +34,17 @@ def root() -> Path:
 
 def name(root: Path) -> str:
     """The project's name in its `Pulumi.yaml`."""
-    return str(yaml.safe_load((root / PROJECT_FILE).read_text(encoding="utf-8"))["name"])
+    return str(settings(root)["name"])
+
+
+def settings(root: Path) -> Any:
+    """What its `Pulumi.yaml` contains, a mapping if it is valid.
+
+    Raises:
+        OSError: it cannot be read.
+        YAMLError: it is no YAML.
+    """
+    return yaml.safe_load((root / PROJECT_FILE).read_bytes())
 
 
 def program(root: Path, settings: Mapping[str, Any]) -> Path:
@@ -47,6 +57,16 @@ def configs(root: Path, settings: Mapping[str, Any]) -> Path:
     return root / str(settings.get("stackConfigDir") or "")
 
 
+def stack_file(root: Path, settings: Mapping[str, Any], stack: str) -> Path:
+    """The stack file of a stack, whether it exists or not, from the settings in a `Pulumi.yaml`."""
+    return configs(root, settings) / f"Pulumi.{own_name(stack)}.yaml"
+
+
+def own_name(stack: str) -> str:
+    """The name of a stack without those of its organization and its project: `dev` of `acme/shop/dev`."""
+    return stack.rsplit("/", 1)[-1]
+
+
 def shown(path: Path, root: Path) -> str:
     """A path for a message, relative to the project if it is in it."""
     return visible((path.relative_to(root) if path.is_relative_to(root) else path).as_posix())
@@ -54,11 +74,10 @@ def shown(path: Path, root: Path) -> str:
 
 def region(root: Path, stack: str) -> str | None:
     """The AWS region in a stack's config; None if the file or the region is missing."""
-    settings = yaml.safe_load((root / PROJECT_FILE).read_text(encoding="utf-8"))
-    file = configs(root, settings) / f"Pulumi.{stack.rsplit('/', 1)[-1]}.yaml"
+    file = stack_file(root, settings(root), stack)
     try:
-        config = (yaml.safe_load(file.read_text(encoding="utf-8")) or {}).get("config") or {}
+        given = (yaml.safe_load(file.read_text(encoding="utf-8")) or {}).get("config") or {}
     except (OSError, AttributeError, yaml.YAMLError):
         return None
-    found = config.get("aws:region")
+    found = given.get("aws:region")
     return found if isinstance(found, str) else None

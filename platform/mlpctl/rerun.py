@@ -120,7 +120,7 @@ def _below(folder: Path) -> Iterator[Path]:
 def _settings(root: Path) -> Mapping[str, Any]:
     """The project file; empty while it is invalid, which the review reports."""
     try:
-        found = yaml.safe_load((root / project.PROJECT_FILE).read_bytes())
+        found = project.settings(root)
     except (OSError, yaml.YAMLError):
         return {}
     return found if isinstance(found, dict) else {}

@@ -92,8 +92,7 @@ class Stack:
     @property
     def tag(self) -> str:
         """The value of the stack tag of its resources in AWS."""
-        # Pulumi Cloud's names may begin with the organization.
-        return f"{project.name(self.root)}/{self.name.rsplit('/', 1)[-1]}"
+        return f"{project.name(self.root)}/{project.own_name(self.name)}"
 
     def ensure_whole(self) -> None:
         """Reject a lost or broken state, with which the engine would create everything again, or crash.

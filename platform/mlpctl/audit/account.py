@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 from typing import Final
@@ -39,7 +39,7 @@ class _Read:
 
     report: Report | None = None
     fault: str = ""
-    regions: Sequence[str | None] = field(default=())
+    regions: Sequence[str | None] = ()
 
 
 def audit(root: Path, today: date, source: Origin, watch: Watch) -> AccountReport:
@@ -74,6 +74,7 @@ def audit(root: Path, today: date, source: Origin, watch: Watch) -> AccountRepor
 
 def _read(stack: Stack, today: date, source: Origin) -> _Read:
     own = project.region(stack.root, stack.name)
+    places: Sequence[str | None] = [own]
     deployment: Deployment | None = None
     try:
         stack.ensure_whole()
@@ -87,8 +88,7 @@ def _read(stack: Stack, today: date, source: Origin) -> _Read:
         return _Read(stack, deployment, done.report, regions=places)
     except Exception as error:
         # Whatever is wrong with one stack, the others are audited.
-        regions = [own] if deployment is None else live.regions(deployment, own)
-        return _Read(stack, deployment, fault=message(error), regions=regions)
+        return _Read(stack, deployment, fault=message(error), regions=places)
 
 
 def _report(

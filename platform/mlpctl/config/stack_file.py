@@ -69,17 +69,16 @@ def find(root: Path, stack: str) -> Path:
         ConfigError: there is no readable Pulumi.yaml in `root`.
 
     """
-    project_file = root / "Pulumi.yaml"
+    project_file = root / project.PROJECT_FILE
     try:
-        project = yaml.safe_load(project_file.read_bytes())
+        settings = project.settings(root)
     except OSError as error:
         raise ConfigError([_unreadable(project_file, error)], _shown(project_file)) from None
     except yaml.YAMLError:
-        project = None
-    if not isinstance(project, dict):
+        settings = None
+    if not isinstance(settings, dict):
         raise ConfigError([Problem((), "is not a Pulumi project file")], _shown(project_file))
-    folder = str(project.get("stackConfigDir") or "")
-    return root / folder / f"Pulumi.{stack.rsplit('/', 1)[-1]}.yaml"
+    return project.stack_file(root, settings, stack)
 
 
 def read(path: Path, model: type[ModelT], table: profiles.Profiles) -> Loaded[ModelT]:

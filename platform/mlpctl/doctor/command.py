@@ -37,7 +37,7 @@ def examine(root: Path, stack: str, address: str, console: Console) -> Report:
         platform=loaded.platform,
         region=loaded.region,
         project=project.name(root),
-        stack=stack.rsplit("/", 1)[-1],
+        stack=project.own_name(stack),
         now=datetime.now(UTC),
         expires=expiry(),
         temporary=temporary,

@@ -1,6 +1,5 @@
 """Finds items by their keys and values, without a look at each item."""
 
-from collections import Counter
 from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Generic, TypeVar
 
@@ -21,20 +20,20 @@ class Pairs(Generic[_Item]):
         """Positions of the items that each question concerns."""
 
         self._by_pair: dict[_Pair, list[int]] = {}
-        self._required: list[tuple[int, Sequence[_Pair]]] = []
+        required: list[tuple[int, Sequence[_Pair]]] = []
         for number, (item, given) in enumerate(items):
             self._items.append(item)
             pairs = _pairs(given)
             if pairs is None:
                 self._free.append(number)
                 continue
-            self._required.append((number, pairs))
+            required.append((number, pairs))
             for each in pairs:
                 self._by_pair.setdefault(each, []).append(number)
         self._by_rarest: dict[_Pair | None, list[int]] = {}
-        sizes = Counter({pair: len(found) for pair, found in self._by_pair.items()})
-        for number, required in self._required:
-            self._by_rarest.setdefault(min(required, key=sizes.__getitem__, default=None), []).append(number)
+        for number, needed in required:
+            rarest = min(needed, key=lambda each: len(self._by_pair[each]), default=None)
+            self._by_rarest.setdefault(rarest, []).append(number)
 
     def with_all(self, wanted: Any) -> Iterator[_Item]:
         """Candidates for the items that have all of these pairs."""

@@ -82,8 +82,7 @@ def of_sections(sections: Mapping[str, Mapping[str, Any] | None]) -> Siblings:
 
 
 def _of_files(root: Path) -> Iterator[Sibling]:
-    settings = yaml.safe_load((root / project.PROJECT_FILE).read_bytes())
-    for path in sorted(project.configs(root, settings).glob("Pulumi.*.yaml")):
+    for path in sorted(project.configs(root, project.settings(root)).glob("Pulumi.*.yaml")):
         name = path.name.removeprefix("Pulumi.").removesuffix(".yaml")
         try:
             content = path.read_bytes()

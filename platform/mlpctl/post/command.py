@@ -113,7 +113,7 @@ def post(
     report = artefact.read(path)
     if report is None and not stack:
         raise InputError(f"{path} does not exist, so there is no review. Name the stack with --stack to post that.")
-    if report and stack and report.stack != stack.rsplit("/", 1)[-1]:
+    if report and stack and report.stack != project.own_name(stack):
         raise InputError(f"{path} is the review of stack {visible(report.stack)}, not of {stack}.")
     done, where = Posted(), Place(None)
     try:

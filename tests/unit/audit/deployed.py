@@ -53,6 +53,19 @@ def resource(urn: str, inputs: Mapping[str, Any] | None = None, **fields: Any) -
     return {"urn": urn, "type": type, "custom": custom, "inputs": dict(inputs or {}), "parent": STACK, **own, **fields}
 
 
+OPENED: Final = {
+    "op": "update",
+    "urn": BLOCK,
+    "oldState": resource(BLOCK, {"bucket": "models-1", **GUARDS}),
+    "newState": resource(BLOCK, {"bucket": "models-1", **GUARDS, "blockPublicPolicy": False}),
+    "diffReasons": ["blockPublicPolicy"],
+}
+"""A step of a refresh, which found that the bucket may be public."""
+
+READ: Final = {"op": "refresh", "urn": BUCKET, "oldState": resource(BUCKET), "newState": resource(BUCKET)}
+"""A step of a refresh, which found the bucket unchanged."""
+
+
 def state(*more: Mapping[str, Any], blocks: Mapping[str, Any] = GUARDS) -> dict[str, Any]:
     """A deployment with a bucket, which is public if `blocks` says so, and a secret."""
     hidden = {"4dabf18193072939515e22adb298388d": "1b47061264138c4ac30d75fd1eb44270", "ciphertext": CIPHER}

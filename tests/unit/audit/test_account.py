@@ -15,7 +15,6 @@ from mlpctl.audit.account_model import AccountReport
 from mlpctl.audit.live import Unmanaged
 from mlpctl.stack import Stack, StackError
 from unit.audit import deployed
-from unit.audit.deployed import BLOCK, BUCKET, GUARDS
 from unit.review.commands import Mlpctl, Ran, mlpctl, prices
 
 __all__ = ["mlpctl", "prices"]  # fixtures
@@ -86,16 +85,7 @@ def texts(stack: Any, rule: str) -> list[str]:
 
 DRIFT: Final = {
     "config": {},
-    "steps": [
-        {
-            "op": "update",
-            "urn": BLOCK,
-            "oldState": deployed.resource(BLOCK, {"bucket": "models-1", **GUARDS}),
-            "newState": deployed.resource(BLOCK, {"bucket": "models-1", **GUARDS, "blockPublicPolicy": False}),
-            "diffReasons": ["blockPublicPolicy"],
-        },
-        {"op": "refresh", "urn": BUCKET, "oldState": deployed.resource(BUCKET), "newState": deployed.resource(BUCKET)},
-    ],
+    "steps": [deployed.OPENED, deployed.READ],
     "changeSummary": {"same": 1, "update": 1},
 }
 CLEAN: Final = {"resources": [deployed.state()["resources"][0], deployed.state()["resources"][-1]]}

@@ -102,7 +102,7 @@ def _security_groups(resource: Resource, annotation: Part) -> Iterator[Resource]
     kind = aws.ec2.SecurityGroup
     found = [each for each in causes if each and each.type == token(kind)] or resource.estate.called(names, kind)
     yield from found
-    if not found or any(not any(name in each.names for each in found) for name in names):
+    if not found or names.difference(*(each.names for each in found)):
         raise NotEvaluated(f"the security groups in {annotation.path} are not all part of the stack")
 
 

@@ -1,1 +1,1 @@
-"""Kubernetes objects: equal notations, volume claims, paths of nodes, API schemas."""
+"""Kubernetes objects: equal notations, pods, rights, quotas, volume claims, paths of nodes, API schemas."""

@@ -18,6 +18,9 @@ from mlpctl.review.values.plain import Value, finite, is_hidden, items
 
 _CONTAINERS: Final = ("containers", "initContainers", "ephemeralContainers")
 
+_CHART: Final = ("values", "valuesObject")
+"""Values of a Helm chart, which only look like pods."""
+
 
 class _Watch(Watch):
     beside: str = ""
@@ -101,7 +104,7 @@ def _below(value: Value, path: str) -> Iterator[tuple[str, frozenset[str]]]:
         if _names() & value.keys():
             yield path, frozenset((*_names(), "containers") & value.keys())
         for key, each in value.items():
-            if isinstance(each, Mapping | list) and key not in ("values", "valuesObject"):
+            if isinstance(each, Mapping | list) and key not in _CHART:
                 yield from _below(each, _step(path, key))
 
 
@@ -202,7 +205,7 @@ def _pairs(old: Value, new: Value, path: str) -> Iterator[tuple[str, Mapping[str
     elif isinstance(old, Mapping) and isinstance(new, Mapping):
         if path and "containers" in old and "containers" in new:
             yield path, old, new
-        skipped = ("values", "valuesObject") if path else _table().opaque
+        skipped = _CHART if path else _table().opaque
         for key in new:
             if key in old and key not in skipped and (here := _step(path, key)):
                 yield from _pairs(old[key], new[key], here)

@@ -166,7 +166,8 @@ def _compared(
     if after is None:
         return
     dry = _is_dry_run(form, old)
-    had = [effect for number, rule in enumerate(before or ()) for effect in _effects(form, rule, number) if not dry]
+    applied = () if dry else before or ()
+    had = [effect for number, rule in enumerate(applied) for effect in _effects(form, rule, number)]
     had += inline
     switched = [each for way in form.dry_run if dry for each in causes(value_at(old, way), value_at(new, way), way)]
     doubtful = any(isinstance(value_at(new, way), Unknown) for way in form.dry_run)
